@@ -1,0 +1,41 @@
+# Every library that linnet is built with: the system's package first, its source from the network where there is none.
+include(FetchContent)
+
+# linnet_dependency(<package> <target> <git> <tag>): makes <target> available.
+macro(linnet_dependency package target git tag)
+  find_package(${package} QUIET)
+  if(NOT TARGET ${target})
+    message(STATUS "linnet: no system ${package}; fetching ${tag}")
+    FetchContent_Declare(${package} GIT_REPOSITORY ${git} GIT_TAG ${tag} GIT_SHALLOW ON)
+    FetchContent_MakeAvailable(${package})
+  endif()
+endmacro()
+
+linnet_dependency(xsimd xsimd https://github.com/xtensor-stack/xsimd.git 14.0.0)
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+target_link_libraries(linnet_build INTERFACE OpenMP::OpenMP_CXX)
+
+# utf8proc (Unicode classes) comes with pkg-config files only.
+find_package(PkgConfig QUIET)
+if(PkgConfig_FOUND)
+  pkg_check_modules(utf8proc QUIET IMPORTED_TARGET libutf8proc)
+endif()
+if(NOT TARGET PkgConfig::utf8proc)
+  FetchContent_Declare(utf8proc GIT_REPOSITORY https://github.com/JuliaStrings/utf8proc.git GIT_TAG v2.9.0 GIT_SHALLOW ON)
+  FetchContent_MakeAvailable(utf8proc)
+  add_library(PkgConfig::utf8proc ALIAS utf8proc)
+endif()
+target_link_libraries(linnet_build INTERFACE PkgConfig::utf8proc)
+
+if(LINNET_BUILD_CLI OR LINNET_BUILD_TESTS OR LINNET_BUILD_BENCHMARKS)
+  linnet_dependency(nlohmann_json nlohmann_json::nlohmann_json https://github.com/nlohmann/json.git v3.11.3)
+  linnet_dependency(CLI11 CLI11::CLI11 https://github.com/CLIUtils/CLI11.git v2.4.2)
+endif()
+if(LINNET_BUILD_TESTS)
+  linnet_dependency(GTest GTest::gtest_main https://github.com/google/googletest.git v1.14.0)
+  linnet_dependency(Eigen3 Eigen3::Eigen https://gitlab.com/libeigen/eigen.git 3.4.0)
+endif()
+if(LINNET_BUILD_BENCHMARKS)
+  linnet_dependency(benchmark benchmark::benchmark https://github.com/google/benchmark.git v1.8.3)
+  linnet_dependency(Eigen3 Eigen3::Eigen https://gitlab.com/libeigen/eigen.git 3.4.0)
+endif()

@@ -1,0 +1,24 @@
+# One object per instruction set, each with its own flags. Adding one: a line here, a file in kernels/isa, a row in
+# include/linnet/kernels/dispatch.ipp.
+function(linnet_isa target name)
+  if(NOT EXISTS ${PROJECT_SOURCE_DIR}/kernels/isa/${name}.cpp)
+    return()
+  endif()
+  add_library(linnet_isa_${name} OBJECT ${PROJECT_SOURCE_DIR}/kernels/isa/${name}.cpp)
+  target_link_libraries(linnet_isa_${name} PRIVATE linnet_build xsimd)
+  target_include_directories(linnet_isa_${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  # Optimised always: at -O0 functions that should vanish into their callers stay behind as weak symbols.
+  target_compile_options(linnet_isa_${name} PRIVATE -O3 ${ARGN} -fno-exceptions -fno-lto -ffp-contract=off)
+  target_sources(${target} PRIVATE $<TARGET_OBJECTS:linnet_isa_${name}>)
+endfunction()
+
+function(linnet_add_instruction_sets target)
+  linnet_isa(${target} scalar)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    linnet_isa(${target} avx2 -mavx2 -mfma -mf16c)
+    # g++ 12 warns about its own AVX-512 headers (GCC bug 105593).
+    linnet_isa(${target} avx512 -Wno-maybe-uninitialized -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl -mavx2 -mfma -mf16c)
+  elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+    linnet_isa(${target} neon)
+  endif()
+endfunction()

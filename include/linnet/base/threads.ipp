@@ -1,0 +1,168 @@
+// base/threads.ipp - the body of threads.hpp: OpenMP's threads, a spinning barrier, and what the system
+// grants.
+#pragma once
+
+#include <fstream>
+#include <new>
+#include <set>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+#ifdef __linux__
+#include <sched.h>
+#endif
+
+#include <linnet/base/error.hpp>
+#include <linnet/base/threads.hpp>
+
+namespace linnet {
+
+LINNET_INLINE ThreadTeam::ThreadTeam(int threads) : size_(threads), shared_(std::make_unique<Shared>()) {
+  if (threads < 1 || threads > 1024)
+    fail(ErrorCode::invalid_argument, "threads: expected 1 to 1024, got ", threads);
+}
+
+// OpenMP's own start and end of a region are invisible to ThreadSanitizer; `started` and `finished` say the
+// same in atomics, and the few reads that the compiler puts into the region itself are not instrumented.
+[[gnu::no_sanitize("thread")]] LINNET_INLINE void ThreadTeam::launch(Entry entry, void* context) {
+  shared_->entry = entry;
+  shared_->context = context;
+  shared_->arrived.value.store(0, std::memory_order_relaxed);
+  for (Counter& counter : shared_->next) counter.value.store(0, std::memory_order_relaxed);
+  shared_->finished.value.store(0, std::memory_order_relaxed);
+  ThreadTeam* const team = this;
+#ifdef _OPENMP
+  if (size_ > 1) {
+#pragma omp parallel num_threads(size_)
+    {
+#pragma omp single
+      {
+        team->running_ = omp_get_num_threads();
+        team->shared_->started.value.fetch_add(1, std::memory_order_release);
+      }
+      enter(*team, omp_get_thread_num());
+    }
+    while (shared_->finished.value.load(std::memory_order_acquire) != running_) std::this_thread::yield();
+    return;
+  }
+#endif
+  running_ = 1;
+  enter(*team, 0);
+}
+
+LINNET_INLINE void ThreadTeam::enter(ThreadTeam& team, int index) {
+  team.shared_->started.value.load(std::memory_order_acquire);
+  Member member(team, index);
+  team.shared_->entry(team.shared_->context, member);
+  team.shared_->finished.value.fetch_add(1, std::memory_order_release);
+}
+
+LINNET_INLINE void ThreadTeam::Member::barrier() noexcept {
+  const int members = count();
+  if (members == 1) return;
+  Shared& shared = *team_.shared_;
+  const std::int64_t round = shared.round.value.load(std::memory_order_relaxed);
+  if (shared.arrived.value.fetch_add(1, std::memory_order_acq_rel) == members - 1) {
+    shared.arrived.value.store(0, std::memory_order_relaxed);
+    shared.round.value.store(round + 1, std::memory_order_release);
+    return;
+  }
+  // Spin briefly, since the others are at most a chunk behind; then yield, so that a team that is larger than
+  // the machine still gets on.
+  constexpr int spins = 2000;
+  for (int i = 0; shared.round.value.load(std::memory_order_acquire) == round; ++i) {
+    if (i < spins) {
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#endif
+    } else {
+      std::this_thread::yield();
+    }
+  }
+}
+
+namespace detail {
+
+/// The first line of a small file, or "" where it cannot be read.
+LINNET_INLINE std::string first_line(const std::filesystem::path& path) {
+  std::ifstream in(path);
+  std::string line;
+  std::getline(in, line);
+  return line;
+}
+
+/// The folders in which this process's control groups keep their limits, innermost first.
+/// Source: cgroups(7), the format of /proc/self/cgroup.
+LINNET_INLINE std::set<std::filesystem::path> cgroup_folders(const std::filesystem::path& root) {
+  std::set<std::filesystem::path> folders;
+  std::ifstream in(root / "proc/self/cgroup");
+  for (std::string line; std::getline(in, line);) {
+    const auto first = line.find(':'), second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    const std::filesystem::path mount = root / "sys/fs/cgroup" / (controllers.empty() ? "" : "cpu");
+    if (!controllers.empty() && (',' + controllers + ',').find(",cpu,") == std::string::npos) continue;
+    // A limit of any ancestor binds too. Inside a container the path may not exist; the mount point then
+    // counts.
+    std::filesystem::path below = std::filesystem::path(line.substr(second + 1)).relative_path();
+    for (;; below = below.parent_path()) {
+      folders.insert(mount / below);
+      if (below.empty()) break;
+    }
+  }
+  folders.insert(root / "sys/fs/cgroup");
+  return folders;
+}
+
+/// CPUs' worth of time that the control groups allow, rounded up; 0 where there is no limit.
+LINNET_INLINE int cgroup_cpus(const std::filesystem::path& root) {
+  int cpus = 0;
+  for (const auto& folder : cgroup_folders(root)) {
+    double quota = -1, period = 0;
+    std::istringstream v2(first_line(folder / "cpu.max"));
+    if (!(v2 >> quota >> period)) {  // "max 100000" fails at the word and means no limit
+      quota = std::atof(first_line(folder / "cpu.cfs_quota_us").c_str());
+      period = std::atof(first_line(folder / "cpu.cfs_period_us").c_str());
+    }
+    if (quota <= 0 || period <= 0) continue;
+    const int granted = std::max(1, static_cast<int>(quota / period + 0.999));
+    cpus = cpus == 0 ? granted : std::min(cpus, granted);
+  }
+  return cpus;
+}
+
+/// How many entries a CPU list such as "0-7,16" has; 0 where it cannot be read.
+LINNET_INLINE int count_cpu_list(const std::string& list) {
+  int count = 0;
+  std::istringstream in(list);
+  for (std::string part; std::getline(in, part, ',');) {
+    int low = 0, high = 0;
+    const int read = std::sscanf(part.c_str(), "%d-%d", &low, &high);
+    if (read == 1) ++count;
+    if (read == 2 && high >= low) count += high - low + 1;
+  }
+  return count;
+}
+
+}  // namespace detail
+
+LINNET_INLINE int default_thread_count(const std::filesystem::path& root) {
+  int cpus = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+#ifdef __linux__
+  cpu_set_t mask;
+  if (sched_getaffinity(0, sizeof mask, &mask) == 0) cpus = std::max(1, CPU_COUNT(&mask));
+#endif
+  const auto restrict_to = [&](int limit) {
+    if (limit > 0) cpus = std::min(cpus, limit);
+  };
+  restrict_to(detail::cgroup_cpus(root));
+  // Where cores differ, Linux lists the fast ones here; a slow core in the team would hold up every barrier.
+  restrict_to(detail::count_cpu_list(detail::first_line(root / "sys/devices/cpu_core/cpus")));
+  return cpus;
+}
+
+}  // namespace linnet
