@@ -1,0 +1,54 @@
+// quant/q5_k.hpp - the tensor type Q5_K: 8 groups of 32 five-bit levels with scale and minimum. 5.5 bits per
+// weight.
+#pragma once
+
+#include <linnet/base/dtype.hpp>
+#include <linnet/quant/fit.hpp>
+#include <linnet/quant/k_scales.hpp>
+
+namespace linnet::quant {
+
+/// y = d * scale[g] * q - dmin * min[g], with g = i / 32. Each 32 bytes of qs hold the low four bits of two
+/// groups: the low halves an even one, the high halves the odd one after it; bit g of qh[i % 32] is the
+/// fifth. Source: GGUF specification.
+struct Q5_K {
+  static constexpr DType dtype = DType::q5_k;
+  static constexpr int block_length = 256;
+  struct Block {
+    Half d, dmin;
+    std::uint8_t scales[12];
+    std::uint8_t qh[32];
+    std::uint8_t qs[128];
+  };
+
+  LINNET_ALWAYS_INLINE static void dequantize(const Block& block, float* __restrict y) noexcept {
+    const KScales k = unpack_k_scales(block.scales);
+    for (int g = 0; g < 8; ++g) {
+      const float d = to_float(block.d) * k.scale[g];
+      const float m = to_float(block.dmin) * k.min[g];
+      const std::uint8_t* qs = block.qs + g / 2 * 32;
+      const int shift = g % 2 * 4;
+      for (int i = 0; i < 32; ++i) {
+        const int q = ((qs[i] >> shift) & 15) | ((block.qh[i] >> g) & 1) << 4;
+        y[32 * g + i] = d * static_cast<float>(q) - m;
+      }
+    }
+  }
+
+  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block) noexcept {
+    AffineGroups fit;
+    fit_groups(x, 32, 31, 63, fit);
+    block = {};
+    block.d = fit.d;
+    block.dmin = fit.dmin;
+    pack_k_scales(fit.scale, fit.min, block.scales);
+    for (int g = 0; g < 8; ++g)
+      for (int i = 0; i < 32; ++i) {
+        const int level = fit.level[32 * g + i];
+        block.qs[g / 2 * 32 + i] |= static_cast<std::uint8_t>((level & 15) << g % 2 * 4);
+        block.qh[i] |= static_cast<std::uint8_t>((level >> 4) << g);
+      }
+  }
+};
+
+}  // namespace linnet::quant
