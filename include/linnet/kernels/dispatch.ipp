@@ -1,0 +1,58 @@
+// kernels/dispatch.ipp - the body of dispatch.hpp: one row per instruction set, best first.
+#pragma once
+
+#include <cstdlib>
+#include <string>
+
+#include <linnet/base/cpu.hpp>
+#include <linnet/base/error.hpp>
+#include <linnet/kernels/dispatch.hpp>
+#ifdef LINNET_HEADER_ONLY
+#include <linnet/kernels/header_only.hpp>
+#endif
+
+namespace linnet::kernels {
+
+#ifndef LINNET_HEADER_ONLY
+extern const Table scalar_table, avx2_table, avx512_table, neon_table;
+#endif
+
+LINNET_INLINE std::span<const Choice> choices() {
+  [[maybe_unused]] const CpuFeatures& cpu = cpu_features();
+  static const Choice rows[] = {
+#ifdef LINNET_HEADER_ONLY
+      {&header_only_table, true},
+#elif defined(__x86_64__)
+      {&avx512_table, cpu.avx512},
+      {&avx2_table, cpu.avx2},
+#elif defined(__aarch64__)
+      {&neon_table, cpu.neon},
+#endif
+#ifndef LINNET_HEADER_ONLY
+      {&scalar_table, true},
+#endif
+  };
+  return rows;
+}
+
+LINNET_INLINE const Table& find_table(std::string_view isa) {
+  std::string names;
+  for (const Choice& choice : choices()) {
+    if (choice.available && choice.table->isa == isa) return *choice.table;
+    if (choice.available) names += concat(names.empty() ? "" : ", ", choice.table->isa);
+  }
+  fail(ErrorCode::invalid_argument, "instruction set \"", isa,
+       "\" is not available here; this machine can run: ", names);
+}
+
+LINNET_INLINE const Table& active() {
+  static const Table& table = [&]() -> const Table& {
+    if (const char* isa = std::getenv("LINNET_ISA"); isa && *isa) return find_table(isa);
+    for (const Choice& choice : choices())
+      if (choice.available) return *choice.table;
+    return *choices().back().table;
+  }();
+  return table;
+}
+
+}  // namespace linnet::kernels

@@ -1,0 +1,98 @@
+// kernels/table.hpp - what one instruction set offers: a struct of function pointers. Contains no vector
+// code.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include <linnet/base/dtype.hpp>
+
+namespace linnet::kernels {
+
+// Every kernel is noexcept, allocates nothing, works on the calling thread alone, and gives bits that depend
+// on its arguments only. What is computed for one token does not depend on the other tokens of the call.
+// Shapes are written [outer, inner], inner contiguous; a stride counts elements between two outer rows.
+
+/// y[t, r] = sum over c of weights[r, c] * x[t, c], for the rows row_begin <= r < row_end and all tokens.
+struct MatmulArgs {
+  const std::byte* weights;  // [rows, cols] in the blocks of the kernel's type
+  std::int64_t row_bytes;    // from one row of weights to the next
+  std::int64_t cols;         // a multiple of the block length
+  std::int64_t row_begin, row_end;
+  const float* x;  // [tokens, cols], rows x_stride apart
+  std::int64_t x_stride;
+  std::int64_t tokens;
+  float* y;  // [tokens, rows], rows y_stride apart; overwritten; must not overlap x
+  std::int64_t y_stride;
+};
+
+/// Streaming softmax attention of the query heads that share one key/value head, for one query token.
+/// out[h] = sum over p of softmax_p(cap(scale * q[h] . K[p])) * V[p], for key_begin <= p < key_end,
+/// with cap(s) = soft_cap * tanh(s / soft_cap), or s where soft_cap is 0.
+struct AttentionArgs {
+  const float* q;      // [heads, head_dim]
+  std::int64_t heads;  // query heads of the group
+  std::int64_t head_dim;
+  const std::byte* const* pages;  // position p lies in pages[p / page_length]
+  std::int64_t k_offset,
+      v_offset;              // where [page_length, row_bytes] of this head's keys and values start in a page
+  std::int64_t page_length;  // positions in a page
+  std::int64_t row_bytes;    // bytes of one position's head, in whole blocks
+  std::int64_t key_begin, key_end;
+  float scale;
+  float soft_cap;
+  float* out;      // [heads, head_dim], overwritten; must not overlap q
+  float* scratch;  // attention_scratch(...) floats
+};
+
+/// Floats of scratch that an attention kernel needs: one page of keys or values as float, and the group's
+/// scores.
+constexpr std::int64_t attention_scratch(std::int64_t heads, std::int64_t page_length,
+                                         std::int64_t row_length) noexcept {
+  return page_length * row_length + heads * page_length + 2 * heads;
+}
+
+using Matmul = void (*)(const MatmulArgs&) noexcept;
+using Attention = void (*)(const AttentionArgs&) noexcept;
+/// y = x / sqrt(mean(x^2) + eps) * weight (+ bias). weight and bias may be null (ones, zeros); y may be x.
+/// Source: Zhang and Sennrich, Root Mean Square Layer Normalization, 2019.
+using Norm = void (*)(const float* x, const float* weight, const float* bias, float eps, std::int64_t n,
+                      float* y) noexcept;
+/// Rotates the first 2 * pairs values of one head in place by the angles whose cosines and sines are given
+/// [pairs]. Source: Su et al., RoFormer, 2021.
+using Rope = void (*)(float* head, const float* cosine, const float* sine, std::int64_t pairs) noexcept;
+/// y[i] = activation(gate[i]) * up[i]; y may be gate or up.
+using Gate = void (*)(const float* gate, const float* up, std::int64_t n, float* y) noexcept;
+/// y[i] = f(y[i]).
+using Map = void (*)(float* y, std::int64_t n) noexcept;
+/// y[i] += scale * x[i].
+using AddScaled = void (*)(const float* x, float scale, std::int64_t n, float* y) noexcept;
+/// y[i] = cap * tanh(y[i] / cap).
+using SoftCap = void (*)(float* y, float cap, std::int64_t n) noexcept;
+
+/// All kernels of one instruction set. Tables are constants; one is chosen at start (see dispatch.hpp).
+struct Table {
+  std::string_view isa;
+  std::array<Matmul, dtype_count> matmul{};  // null for types that quant/formats.hpp does not list
+  std::array<Attention, dtype_count>
+      attention{};  // by the type of the key/value cache; null where it cannot be one
+  Norm rms_norm = nullptr;
+  Norm layer_norm = nullptr;        // (x - mean) / sqrt(variance + eps) * weight + bias; Ba et al., 2016
+  Rope rope_interleaved = nullptr;  // rotates (x[2i], x[2i + 1])
+  Rope rope_halves = nullptr;       // rotates (x[i], x[i + pairs])
+  Gate silu_gate = nullptr;
+  Gate gelu_gate = nullptr;  // GELU in its tanh form; Hendrycks and Gimpel, 2016
+  Map gelu = nullptr;
+  AddScaled add_scaled = nullptr;
+  SoftCap soft_cap = nullptr;
+};
+
+/// The entry of a per-type array.
+template <class Entry>
+constexpr Entry entry(const std::array<Entry, dtype_count>& entries, DType type) noexcept {
+  return entries[static_cast<std::size_t>(type)];
+}
+
+}  // namespace linnet::kernels

@@ -1,0 +1,23 @@
+// isa/native.hpp - the kernels for whatever the including file is compiled for: the only instruction set of a
+// header-only build, which has no flags of its own to give.
+#pragma once
+
+#include <string_view>
+#include <type_traits>
+
+#include "../make_table.hpp"
+
+namespace linnet::kernels {
+
+/// The best that xsimd has for the compiler's flags, or floats one by one where it has nothing. Unlike those of the
+/// compiled library it has external linkage, so that all files of a program mean the same kernels; being a template
+/// on the architecture, files with different flags at least do not mean each other's.
+template <class Arch>
+struct Native {
+  static constexpr bool has_vectors = !std::is_same_v<Arch, xsimd::unsupported>;
+  static constexpr std::string_view name = "native";
+  using Vector = typename std::conditional_t<has_vectors, std::type_identity<xsimd::batch<float, Arch>>,
+                                             std::type_identity<ScalarVector>>::type;
+};
+
+}  // namespace linnet::kernels

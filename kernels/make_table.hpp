@@ -1,0 +1,43 @@
+// kernels/make_table.hpp - fills a kernel table for one instruction set from the templates in ops/ and the
+// list of tensor types. Never names an instruction set.
+#pragma once
+
+#include <linnet/kernels/table.hpp>
+#include <linnet/quant/formats.hpp>
+
+#include "ops/attention.hpp"
+#include "ops/elementwise.hpp"
+#include "ops/matmul.hpp"
+#include "ops/norm.hpp"
+
+namespace linnet::kernels {
+
+/// The types that a key/value cache can have.
+using CacheFormats = quant::FormatList<quant::F32, quant::F16, quant::BF16, quant::Q8_0>;
+
+/// An Isa is a type of internal linkage with `name` and `Vector`: everything instantiated on it is then
+/// private to the object compiled for that instruction set.
+template <class Isa, class... Format, class... CacheFormat>
+constexpr Table make_table(quant::FormatList<Format...>, quant::FormatList<CacheFormat...>) {
+  Table table;
+  table.isa = Isa::name;
+  ((table.matmul[static_cast<std::size_t>(Format::dtype)] = &matmul<Isa, Format>), ...);
+  ((table.attention[static_cast<std::size_t>(CacheFormat::dtype)] = &attention<Isa, CacheFormat>), ...);
+  table.rms_norm = &rms_norm<Isa>;
+  table.layer_norm = &layer_norm<Isa>;
+  table.rope_interleaved = &rope_interleaved<Isa>;
+  table.rope_halves = &rope_halves<Isa>;
+  table.silu_gate = &silu_gate<Isa>;
+  table.gelu_gate = &gelu_gate<Isa>;
+  table.gelu = &gelu<Isa>;
+  table.add_scaled = &add_scaled<Isa>;
+  table.soft_cap = &soft_cap<Isa>;
+  return table;
+}
+
+template <class Isa>
+constexpr Table make_table() {
+  return make_table<Isa>(quant::Formats{}, CacheFormats{});
+}
+
+}  // namespace linnet::kernels
