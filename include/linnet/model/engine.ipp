@@ -1,0 +1,198 @@
+// model/engine.ipp - the body of engine.hpp: checks, the division into pieces, and rollback.
+#pragma once
+
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+#include <string>
+
+#include <linnet/base/error.hpp>
+#include <linnet/kernels/dispatch.hpp>
+#include <linnet/model/engine.hpp>
+#include <linnet/model/forward.hpp>
+#include <linnet/model/rope.hpp>
+
+namespace linnet {
+namespace detail {
+
+/// The number of threads asked for by an option, else by LINNET_THREADS, else what the machine grants.
+inline int resolve_threads(int threads) {
+  if (threads != 0) return threads;
+  const char* text = std::getenv("LINNET_THREADS");
+  if (!text || !*text) return default_thread_count();
+  char* end = nullptr;
+  const long count = std::strtol(text, &end, 10);
+  if (*end != '\0' || count < 1 || count > 1024)
+    fail(ErrorCode::invalid_argument, "LINNET_THREADS: expected a number of 1 to 1024, got \"", text, "\"");
+  return static_cast<int>(count);
+}
+
+}  // namespace detail
+
+/// What one entry still has to do, as forward() goes through the batch in pieces.
+struct Engine::Work {
+  SequenceId sequence;
+  std::vector<Token> tokens;
+  std::int64_t first_logits;  // index of the first token whose logits are wanted
+  bool long_factors;
+  bool start_over;  // the sequence's present positions were rotated with other factors
+};
+
+LINNET_INLINE Engine::Engine(std::shared_ptr<const Model> model, const EngineOptions& options)
+    : model_(std::move(model)),
+      options_(options),
+      kernels_(kernels::active()),
+      team_(detail::resolve_threads(options.threads)),
+      cache_(model_->spec(), options.cache),
+      memory_(std::make_unique<Memory>()) {
+  const Spec& spec = model_->spec();
+  Scratch& scratch = memory_->scratch;
+  const std::int64_t batch = options.cache.max_batch;
+  memory_->buffer = Buffer(scratch.lay_out(spec, batch, team_.size(), cache_.row_length(), nullptr));
+  scratch = {};
+  scratch.lay_out(spec, batch, team_.size(), cache_.row_length(), memory_->buffer.data());
+  for (const RopeSpec& rope : spec.ropes) {
+    has_long_factors_ = has_long_factors_ || !rope.long_factors.empty();
+    for (bool long_text : {false, true}) memory_->frequencies.push_back(rope_frequencies(rope, long_text));
+  }
+}
+
+LINNET_INLINE SequenceId Engine::fork(SequenceId sequence) {
+  const SequenceId copy = cache_.fork(sequence);
+  if (const auto found = uses_long_factors_.find(sequence); found != uses_long_factors_.end())
+    uses_long_factors_[copy] = found->second;
+  return copy;
+}
+
+LINNET_INLINE void Engine::remove(SequenceId sequence) {
+  cache_.remove(sequence);
+  uses_long_factors_.erase(sequence);
+}
+
+LINNET_INLINE std::int64_t Engine::adopt_prefix(SequenceId sequence, std::span<const Token> tokens) {
+  // The same tokens have other keys in a longer text where long-context factors apply: nothing can be shared.
+  return has_long_factors_ ? cache_.length(sequence) : cache_.adopt_prefix(sequence, tokens);
+}
+
+LINNET_INLINE std::int64_t Engine::count_logit_rows(std::span<const BatchEntry> batch) {
+  std::int64_t rows = 0;
+  for (const BatchEntry& entry : batch) {
+    if (entry.logits == LogitRows::all) rows += static_cast<std::int64_t>(entry.tokens.size());
+    if (entry.logits == LogitRows::last && !entry.tokens.empty()) ++rows;
+  }
+  return rows;
+}
+
+LINNET_INLINE void Engine::check(std::span<const BatchEntry> batch, std::span<const float> logits) const {
+  const std::int64_t vocabulary = model_->spec().vocabulary;
+  std::set<SequenceId> seen;
+  for (const BatchEntry& entry : batch) {
+    cache_.length(entry.sequence);  // throws for an unknown one
+    if (!seen.insert(entry.sequence).second)
+      fail(ErrorCode::invalid_argument, "forward: sequence ", entry.sequence, " occurs twice in the batch");
+    for (Token token : entry.tokens)
+      if (token < 0 || token >= vocabulary)
+        fail(ErrorCode::invalid_argument, "forward: token ", token, " is outside the vocabulary of ",
+             vocabulary);
+  }
+  const std::int64_t expected = count_logit_rows(batch) * vocabulary;
+  if (static_cast<std::int64_t>(logits.size()) != expected)
+    fail(ErrorCode::invalid_argument, "forward: expected room for ", expected, " logits, got ",
+         logits.size());
+}
+
+LINNET_INLINE bool Engine::wants_long_factors(std::int64_t length) const {
+  return has_long_factors_ && length > model_->spec().ropes[0].original_context;
+}
+
+LINNET_INLINE std::vector<Engine::Work> Engine::plan(std::span<const BatchEntry> batch) const {
+  std::vector<Work> works;
+  for (const BatchEntry& entry : batch) {
+    if (entry.tokens.empty()) continue;
+    const auto added = static_cast<std::int64_t>(entry.tokens.size());
+    const std::int64_t length = cache_.length(entry.sequence);
+    const auto used = uses_long_factors_.find(entry.sequence);
+    Work work{.sequence = entry.sequence,
+              .tokens = {},
+              .first_logits = entry.logits == LogitRows::all    ? 0
+                              : entry.logits == LogitRows::last ? added - 1
+                                                                : added,
+              .long_factors = wants_long_factors(length + added),
+              .start_over = false};
+    work.start_over = length > 0 && used != uses_long_factors_.end() && used->second != work.long_factors;
+    if (work.start_over) {
+      const auto before = cache_.tokens(entry.sequence);
+      work.tokens.assign(before.begin(), before.end());
+      work.first_logits += length;
+    }
+    work.tokens.insert(work.tokens.end(), entry.tokens.begin(), entry.tokens.end());
+    works.push_back(std::move(work));
+  }
+  return works;
+}
+
+LINNET_INLINE void Engine::check_room(std::span<const BatchEntry> batch) const {
+  std::vector<std::pair<SequenceId, std::int64_t>> wanted;
+  for (const BatchEntry& entry : batch)
+    wanted.emplace_back(entry.sequence, static_cast<std::int64_t>(entry.tokens.size()));
+  if (!cache_.has_room(wanted))
+    fail(ErrorCode::context_full, "the key/value cache of ", cache_.capacity(),
+         " tokens has no room for this batch; use a larger context, or remove sequences");
+}
+
+LINNET_INLINE void Engine::forward(std::span<const BatchEntry> batch, std::span<float> logits) {
+  check(batch, logits);
+  check_room(batch);
+  std::vector<Work> works = plan(batch);
+  for (const Work& work : works) {
+    if (work.start_over) cache_.truncate(work.sequence, 0);
+    if (has_long_factors_) uses_long_factors_[work.sequence] = work.long_factors;
+  }
+  std::size_t next = 0;   // work
+  std::int64_t done = 0;  // tokens of it
+  float* row = logits.data();
+  while (next < works.size()) {
+    if (options_.should_stop && options_.should_stop()) fail(ErrorCode::cancelled, "stopped on request");
+    row += run_piece(works, next, done, row) * model_->spec().vocabulary;
+  }
+}
+
+/// Computes as many tokens as one pass takes, and moves (next, done) past them. Returns the rows of logits
+/// written.
+LINNET_INLINE std::int64_t Engine::run_piece(std::vector<Work>& works, std::size_t& next, std::int64_t& done,
+                                             float* logits) {
+  std::vector<BatchRow> rows;
+  std::vector<std::vector<std::byte*>> pages;            // by sequence of the piece, then group
+  std::vector<std::vector<std::byte* const*>> by_group;  // what rows point to
+  std::vector<SequenceId> sequences;
+  const auto groups = static_cast<std::size_t>(cache_.groups());
+  pages.reserve(works.size() * groups);
+  by_group.reserve(works.size());
+  std::int64_t room = options_.cache.max_batch, wanted = 0;
+  while (room > 0 && next < works.size()) {
+    const Work& work = works[next];
+    const std::int64_t count = std::min(room, static_cast<std::int64_t>(work.tokens.size()) - done);
+    const std::int64_t position = cache_.length(work.sequence);
+    cache_.append(work.sequence, {work.tokens.data() + done, static_cast<std::size_t>(count)});
+    sequences.push_back(work.sequence);
+    std::vector<std::byte* const*>& groups_of = by_group.emplace_back();
+    for (int g = 0; g < cache_.groups(); ++g)
+      groups_of.push_back(pages.emplace_back(cache_.pages(work.sequence, g)).data());
+    for (std::int64_t i = done; i < done + count; ++i) {
+      const bool wants = i >= work.first_logits;
+      wanted += wants;
+      rows.push_back({work.tokens[static_cast<std::size_t>(i)], position + i - done, groups_of.data(),
+                      work.long_factors, wants});
+    }
+    room -= count;
+    done += count;
+    if (done == static_cast<std::int64_t>(work.tokens.size())) ++next, done = 0;
+  }
+  ForwardPass pass({model_->spec(), model_->weights(), kernels_, cache_, memory_->frequencies},
+                   memory_->scratch, rows, logits);
+  team_.run([&](ThreadTeam::Member& member) { pass.run(member); });
+  for (SequenceId sequence : sequences) cache_.commit(sequence);
+  return wanted;
+}
+
+}  // namespace linnet

@@ -1,0 +1,235 @@
+// model/forward.ipp - the body of forward.hpp.
+#pragma once
+
+#include <cstring>
+
+#include <linnet/model/forward.hpp>
+
+namespace linnet {
+
+/// Token embeddings, and the angles that the batch's positions turn by.
+LINNET_INLINE void ForwardPass::embed(Team& team) {
+  const TensorView& table = weights_.token_embedding;
+  team.for_chunks(tokens_, 1, [&](std::int64_t t, std::int64_t) {
+    float* x = s_.stream + t * width_;
+    quant::dequantize(table.type, table.data + row(t).token * table.row_bytes(),
+                      {x, static_cast<std::size_t>(width_)});
+    if (spec_.embedding_scale != 1)
+      for (std::int64_t i = 0; i < width_; ++i) x[i] *= spec_.embedding_scale;
+    for (std::size_t r = 0; r < spec_.ropes.size(); ++r) {
+      const int rope = static_cast<int>(r);
+      rope_angles(frequencies_[2 * r + (row(t).long_factors ? 1 : 0)], spec_.ropes[r].magnitude,
+                  row(t).position, angles(s_.cosine, rope, t), angles(s_.sine, rope, t));
+    }
+  });
+}
+
+LINNET_INLINE void ForwardPass::norm_row(const NormWeights& weights, std::int64_t length, const float* x,
+                                         float* y) const {
+  const kernels::Norm norm = spec_.norm == NormKind::rms ? kernels_.rms_norm : kernels_.layer_norm;
+  norm(x, weights.weight.data(), weights.bias.empty() ? nullptr : weights.bias.data(), spec_.norm_epsilon,
+       length, y);
+}
+
+LINNET_INLINE void ForwardPass::normalise(Team& team, const float* x, const NormWeights& weights, float* y) {
+  team.for_chunks(tokens_, 1, [&](std::int64_t t, std::int64_t) {
+    norm_row(weights, width_, x + t * width_, y + t * width_);
+  });
+}
+
+/// stream += added, normalised first where the model does that.
+LINNET_INLINE void ForwardPass::add(Team& team, const NormWeights& post_norm) {
+  team.for_chunks(tokens_, 1, [&](std::int64_t t, std::int64_t) {
+    float* added = s_.added + t * width_;
+    if (!post_norm.weight.empty()) norm_row(post_norm, width_, added, added);
+    kernels_.add_scaled(added, 1, width_, s_.stream + t * width_);
+  });
+}
+
+/// y = [parts] x, the rows of all parts one after the other, shared out as one loop.
+LINNET_INLINE void ForwardPass::multiply(Team& team, std::span<const Linear> parts, const float* x,
+                                         std::int64_t x_stride, std::int64_t tokens, float* y,
+                                         std::int64_t y_stride) {
+  std::int64_t rows = 0;
+  for (const Linear& part : parts) rows += part.weight.rows();
+  constexpr std::int64_t panel = 32, chunks_per_thread = 8;
+  const std::int64_t grain = std::max(panel, rows / (chunks_per_thread * team.count()) / panel * panel);
+  team.for_chunks(rows, grain, [&](std::int64_t begin, std::int64_t end) {
+    std::int64_t start = 0;  // of the present part
+    for (const Linear& part : parts) {
+      const std::int64_t first = std::max(begin - start, std::int64_t{0});
+      const std::int64_t last = std::min(end - start, part.weight.rows());
+      if (first < last) {
+        kernels::entry(kernels_.matmul, part.weight.type)({.weights = part.weight.data,
+                                                           .row_bytes = part.weight.row_bytes(),
+                                                           .cols = part.weight.cols(),
+                                                           .row_begin = first,
+                                                           .row_end = last,
+                                                           .x = x,
+                                                           .x_stride = x_stride,
+                                                           .tokens = tokens,
+                                                           .y = y + start,
+                                                           .y_stride = y_stride});
+        if (!part.bias.empty())
+          for (std::int64_t t = 0; t < tokens; ++t)
+            for (std::int64_t r = first; r < last; ++r)
+              y[t * y_stride + start + r] += part.bias[static_cast<std::size_t>(r)];
+      }
+      start += part.weight.rows();
+    }
+  });
+}
+
+/// added = output(softmax(q k) v), and the batch's keys and values go to the cache.
+LINNET_INLINE void ForwardPass::attention(Team& team, std::int64_t index, const LayerSpec& layer,
+                                          const LayerWeights& weights) {
+  multiply(team, weights.query_key_value, s_.normed, width_, tokens_, s_.qkv, s_.qkv_width);
+  team.for_chunks(tokens_, 1, [&](std::int64_t t, std::int64_t) { place(index, layer, weights, t); });
+  team.for_chunks(tokens_ * layer.kv_heads, 1, [&](std::int64_t item, std::int64_t) {
+    attend(team, index, layer, item / layer.kv_heads, item % layer.kv_heads);
+  });
+  multiply(team, {&weights.attention_output, 1}, s_.attended, s_.attended_width, tokens_, s_.added, width_);
+}
+
+/// Normalises and rotates one token's queries and keys, and stores its keys and values.
+LINNET_INLINE void ForwardPass::place(std::int64_t index, const LayerSpec& layer, const LayerWeights& weights,
+                                      std::int64_t t) {
+  float* const q = s_.qkv + t * s_.qkv_width;
+  float* const k = q + layer.heads * spec_.head_dim;
+  float* const v = k + layer.kv_heads * spec_.head_dim;
+  const BatchRow& token = row(t);
+  for (std::int64_t h = 0; h < layer.heads + layer.kv_heads; ++h) {
+    float* const head = q + h * spec_.head_dim;  // keys follow queries
+    if (spec_.query_key_norm) {
+      const NormWeights& norm = h < layer.heads ? weights.query_norm : weights.key_norm;
+      kernels_.rms_norm(head, norm.weight.data(), nullptr, spec_.norm_epsilon, spec_.head_dim, head);
+    }
+    if (layer.rope < 0) continue;
+    const RopeSpec& rope = spec_.ropes[static_cast<std::size_t>(layer.rope)];
+    const kernels::Rope rotate =
+        rope.style == RopeStyle::halves ? kernels_.rope_halves : kernels_.rope_interleaved;
+    rotate(head, angles(s_.cosine, layer.rope, t), angles(s_.sine, layer.rope, t), rope.dims / 2);
+  }
+  std::byte* const page = token.pages[cache_.group_of(index)][token.position / KvCache::page_length];
+  for (std::int64_t h = 0; h < layer.kv_heads; ++h) {
+    store(k + h * spec_.head_dim, page, cache_.key_offset(index, h), token.position);
+    store(v + h * spec_.head_dim, page, cache_.value_offset(index, h), token.position);
+  }
+}
+
+LINNET_INLINE void ForwardPass::store(const float* head, std::byte* page, std::int64_t offset,
+                                      std::int64_t position) const {
+  constexpr std::int64_t longest = 2048;  // head lengths are checked to be less
+  float padded[longest];
+  const std::int64_t length = cache_.row_length();
+  std::byte* const to = page + offset + position % KvCache::page_length * cache_.row_bytes();
+  if (length == spec_.head_dim)
+    return quant::quantize(cache_.type(), {head, static_cast<std::size_t>(length)}, to);
+  std::copy_n(head, spec_.head_dim, padded);
+  std::fill(padded + spec_.head_dim, padded + length, 0.0f);
+  quant::quantize(cache_.type(), {padded, static_cast<std::size_t>(length)}, to);
+}
+
+/// The query heads that share one key/value head, for one token.
+LINNET_INLINE void ForwardPass::attend(Team& team, std::int64_t index, const LayerSpec& layer, std::int64_t t,
+                                       std::int64_t kv_head) {
+  const BatchRow& token = row(t);
+  const std::int64_t group = layer.heads / layer.kv_heads;
+  const std::int64_t seen =
+      layer.window > 0 ? std::min(layer.window, token.position + 1) : token.position + 1;
+  kernels::entry(kernels_.attention, cache_.type())(
+      {.q = s_.qkv + t * s_.qkv_width + kv_head * group * spec_.head_dim,
+       .heads = group,
+       .head_dim = spec_.head_dim,
+       .pages = token.pages[cache_.group_of(index)],
+       .k_offset = cache_.key_offset(index, kv_head),
+       .v_offset = cache_.value_offset(index, kv_head),
+       .page_length = KvCache::page_length,
+       .row_bytes = cache_.row_bytes(),
+       .key_begin = token.position + 1 - seen,
+       .key_end = token.position + 1,
+       .scale = spec_.attention_scale,
+       .soft_cap = spec_.attention_soft_cap,
+       .out = s_.attended + t * s_.attended_width + kv_head * group * spec_.head_dim,
+       .scratch = s_.attention + team.index() * s_.attention_length});
+}
+
+LINNET_INLINE void ForwardPass::feed_forward(Team& team, const LayerSpec& layer,
+                                             const LayerWeights& weights) {
+  if (spec_.experts > 0) return mix_experts(team, layer, weights);
+  network(team, weights.feed_forwards[0], layer.feed_forward, s_.normed, tokens_, s_.added);
+}
+
+/// y = down(activation(gate x) * up x), or down(activation(up x)).
+LINNET_INLINE void ForwardPass::network(Team& team, const FeedForward& weights, std::int64_t width,
+                                        const float* x, std::int64_t tokens, float* y) {
+  multiply(team, weights.in, x, width_, tokens, s_.hidden, s_.hidden_width);
+  const bool silu = spec_.activation == Activation::silu;
+  team.for_chunks(tokens, 1, [&](std::int64_t t, std::int64_t) {
+    float* const hidden = s_.hidden + t * s_.hidden_width;
+    if (spec_.gated) {
+      (silu ? kernels_.silu_gate : kernels_.gelu_gate)(hidden, hidden + width, width, hidden);
+    } else {
+      kernels_.gelu(hidden, width);
+    }
+  });
+  multiply(team, {&weights.down, 1}, s_.hidden, s_.hidden_width, tokens, y, width_);
+}
+
+/// added = the weighted sum of each token's experts. An expert runs once, over all tokens that chose it.
+LINNET_INLINE void ForwardPass::mix_experts(Team& team, const LayerSpec& layer, const LayerWeights& weights) {
+  multiply(team, {&weights.router, 1}, s_.normed, width_, tokens_, s_.router, spec_.experts);
+  team.once([&] { choose_experts(); });
+  team.for_chunks(tokens_, 1,
+                  [&](std::int64_t t, std::int64_t) { std::fill_n(s_.added + t * width_, width_, 0.0f); });
+  for (std::int64_t e = 0; e < spec_.experts; ++e) {
+    const std::int32_t* const members = s_.members + s_.expert_start[e];
+    const std::int64_t count = s_.expert_start[e + 1] - s_.expert_start[e];
+    if (count == 0) continue;
+    team.for_chunks(count, 1, [&](std::int64_t i, std::int64_t) {
+      std::copy_n(s_.normed + members[i] / spec_.experts_used * width_, width_, s_.gathered + i * width_);
+    });
+    // The gathered tokens are read before the expert's output overwrites them.
+    network(team, weights.feed_forwards[static_cast<std::size_t>(e)], layer.feed_forward, s_.gathered, count,
+            s_.gathered);
+    team.for_chunks(count, 1, [&](std::int64_t i, std::int64_t) {
+      kernels_.add_scaled(s_.gathered + i * width_, s_.chosen_weight[members[i]], width_,
+                          s_.added + members[i] / spec_.experts_used * width_);
+    });
+  }
+}
+
+/// Fills chosen, chosen_weight, and for each expert the list of its choices.
+LINNET_INLINE void ForwardPass::choose_experts() {
+  const auto used = static_cast<std::size_t>(spec_.experts_used),
+             all = static_cast<std::size_t>(spec_.experts);
+  for (std::int64_t t = 0; t < tokens_; ++t)
+    route(spec_.routing, {s_.router + t * spec_.experts, all}, {s_.chosen + t * spec_.experts_used, used},
+          {s_.chosen_weight + t * spec_.experts_used, used});
+  std::int32_t next = 0;
+  for (std::int64_t e = 0; e < spec_.experts; ++e) {
+    s_.expert_start[e] = next;
+    for (std::int64_t i = 0; i < tokens_ * spec_.experts_used; ++i)
+      if (s_.chosen[i] == e) s_.members[next++] = static_cast<std::int32_t>(i);
+  }
+  s_.expert_start[spec_.experts] = next;
+}
+
+LINNET_INLINE void ForwardPass::write_logits(Team& team) {
+  std::int64_t wanted = 0;
+  for (std::int64_t t = 0; t < tokens_; ++t) {
+    if (!row(t).wants_logits) continue;
+    if (wanted % team.count() == team.index())
+      norm_row(weights_.output_norm, width_, s_.stream + t * width_, s_.normed + wanted * width_);
+    ++wanted;
+  }
+  if (wanted == 0) return;
+  team.barrier();
+  multiply(team, {&weights_.output, 1}, s_.normed, width_, wanted, logits_, spec_.vocabulary);
+  if (spec_.logit_soft_cap == 0) return;
+  team.for_chunks(wanted, 1, [&](std::int64_t i, std::int64_t) {
+    kernels_.soft_cap(logits_ + i * spec_.vocabulary, spec_.logit_soft_cap, spec_.vocabulary);
+  });
+}
+
+}  // namespace linnet
