@@ -1,0 +1,12 @@
+// linnet.hpp - everything a user of the library needs. Never more than includes.
+#pragma once
+
+#include <linnet/base/error.hpp>
+#include <linnet/gguf/reader.hpp>
+#include <linnet/kernels/dispatch.hpp>
+#include <linnet/model/engine.hpp>
+#include <linnet/model/model.hpp>
+#include <linnet/runtime/session.hpp>
+#include <linnet/sampling/defaults.hpp>
+#include <linnet/sampling/sampler.hpp>
+#include <linnet/text/tokenizer.hpp>

@@ -1,0 +1,165 @@
+// runtime/session.hpp - one conversation with a model: what was said, and what the model says next. Never
+// prints.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <linnet/base/config.hpp>
+#include <linnet/model/engine.hpp>
+#include <linnet/model/model.hpp>
+#include <linnet/sampling/options.hpp>
+
+namespace linnet {
+
+/// What happens when a generation reaches the end of the context.
+enum class Overflow {
+  stop,   // it ends, with StopReason::context_full
+  shift,  // the older half of the tokens behind the first `keep` is forgotten, and the rest computed again
+};
+
+struct SessionOptions {
+  std::int64_t context = 0;       // most tokens; 0: what the model was trained for, at most 4096
+  int threads = 0;                // 0: what the machine grants, or LINNET_THREADS
+  DType cache_type = DType::f16;  // f32, f16, bf16, q8_0
+  std::int64_t max_batch = 512;  // tokens of a prompt computed at once; more is faster and takes more scratch
+  Overflow overflow = Overflow::stop;
+  std::int64_t keep = 4;  // tokens that a shift never forgets
+  /// Asked between tokens, and between pieces of a long prompt, on the calling thread; true ends the work.
+  std::function<bool()> should_stop = {};
+};
+
+enum class StopReason { running, end_of_text, stop_text, max_tokens, context_full, cancelled };
+
+/// What a generation took.
+struct GenerationStats {
+  std::int64_t prompt_tokens = 0, generated_tokens = 0;
+  double prefill_seconds = 0;  // to the first token
+  double decode_seconds = 0;   // for those after it
+  double prefill_rate() const {
+    return prefill_seconds > 0 ? static_cast<double>(prompt_tokens) / prefill_seconds : 0;
+  }
+  double decode_rate() const {
+    return decode_seconds > 0 && generated_tokens > 1
+               ? static_cast<double>(generated_tokens - 1) / decode_seconds
+               : 0;
+  }
+};
+
+class Session;
+
+/// Text as the model writes it: a range to be walked once. Each step computes one token or more. Owns nothing
+/// of the session, which must outlive it and do nothing else meanwhile.
+class Generation {
+ public:
+  Generation(Session& session, std::vector<Token> prompt, const SamplingOptions& options);
+  Generation(Generation&&) noexcept;
+  ~Generation();
+
+  class Iterator {
+   public:
+    using value_type = std::string_view;
+    using difference_type = std::ptrdiff_t;
+    explicit Iterator(Generation* generation) : generation_(generation) {}
+    /// One or more whole UTF-8 characters. Valid until the next step.
+    std::string_view operator*() const { return generation_->piece(); }
+    Iterator& operator++() {
+      generation_->next();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    bool operator==(std::default_sentinel_t) const { return generation_->done(); }
+
+   private:
+    Generation* generation_;
+  };
+
+  /// Computes up to the first piece. @throws as Session::append.
+  Iterator begin() {
+    next();
+    return Iterator(this);
+  }
+  std::default_sentinel_t end() const { return {}; }
+
+  /// Goes on to the next piece. Returns whether there is one.
+  bool next();
+  std::string_view piece() const;
+  bool done() const;
+  StopReason stop_reason() const;
+  /// The tokens generated so far, without the one that ended the text.
+  std::span<const Token> tokens() const;
+  const GenerationStats& stats() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// One conversation: a sequence of tokens with its cache and scratch. Any thread may use it, one at a time;
+/// only cancel() may be called meanwhile.
+class Session {
+ public:
+  /// @throws Error(out_of_memory), Error(invalid_argument).
+  explicit Session(std::shared_ptr<const Model> model, const SessionOptions& options = {});
+
+  const Model& model() const noexcept { return *model_; }
+  const Engine& engine() const noexcept { return engine_; }
+  std::int64_t context() const noexcept { return context_; }
+  /// All tokens so far.
+  std::span<const Token> tokens() const noexcept { return tokens_; }
+  std::int64_t length() const noexcept { return static_cast<std::int64_t>(tokens_.size()); }
+
+  /// Continues with the model's own sampling defaults, or with these options. The prompt goes after what was
+  /// said before; it gets BOS where the model wants it and nothing was said before. Special tokens written in
+  /// it count as such. The generated text becomes part of the conversation. @throws Error(context_full) where
+  /// the prompt does not fit, before anything changes.
+  Generation generate(std::string_view prompt);
+  Generation generate(std::string_view prompt, const SamplingOptions& options);
+  Generation generate(std::vector<Token> prompt, const SamplingOptions& options);
+
+  /// Adds tokens and computes them. logits() are then those after the last. @throws Error(invalid_argument)
+  /// for ids outside the vocabulary, Error(context_full) where they do not fit: nothing has changed then.
+  /// Error(cancelled).
+  void append(std::span<const Token> tokens);
+  /// [vocabulary]: what the model expects next. Computes tokens that are still pending. Empty before the
+  /// first token.
+  std::span<const float> logits();
+
+  /// Forgets the tokens from `length` on. Models with windows may have to compute what is left again.
+  /// @throws Error(invalid_argument) unless 0 <= length <= length().
+  void truncate(std::int64_t length);
+
+  /// Ends the generation that is running, after its present token. From any thread.
+  void cancel() noexcept { cancelled_.store(true, std::memory_order_relaxed); }
+
+ private:
+  friend class Generation;
+
+  bool is_cancelled() const;
+  void check_fits(std::int64_t tokens) const;
+  void compute_pending();
+  void shift();
+  /// Adds a token that will be computed with the next.
+  void push(Token token) { tokens_.push_back(token); }
+
+  std::shared_ptr<const Model> model_;
+  SessionOptions options_;
+  std::int64_t context_;
+  std::atomic<bool> cancelled_ = false;
+  Engine engine_;
+  SequenceId sequence_;
+  std::vector<Token> tokens_;  // those of the engine's sequence, then those that are pending
+  std::vector<float> logits_;  // after the engine's last token
+};
+
+}  // namespace linnet
+
+#ifdef LINNET_HEADER_ONLY
+#include <linnet/runtime/session.ipp>
+#endif

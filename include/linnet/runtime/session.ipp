@@ -1,0 +1,229 @@
+// runtime/session.ipp - the body of session.hpp.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include <linnet/base/error.hpp>
+#include <linnet/runtime/session.hpp>
+#include <linnet/runtime/stop_texts.hpp>
+#include <linnet/sampling/defaults.hpp>
+#include <linnet/sampling/sampler.hpp>
+#include <linnet/text/stream_detokenizer.hpp>
+
+namespace linnet {
+namespace detail {
+
+inline std::int64_t resolve_context(const Spec& spec, std::int64_t asked) {
+  constexpr std::int64_t largest_default = 4096;
+  if (asked < 0) fail(ErrorCode::invalid_argument, "context: expected 0 (automatic) or more, got ", asked);
+  return asked > 0 ? asked : std::min(spec.context, largest_default);
+}
+
+}  // namespace detail
+
+LINNET_INLINE Session::Session(std::shared_ptr<const Model> model, const SessionOptions& options)
+    : model_(std::move(model)),
+      options_(options),
+      context_(detail::resolve_context(model_->spec(), options.context)),
+      engine_(model_, {.threads = options.threads,
+                       .cache = {.type = options.cache_type,
+                                 .tokens = context_,
+                                 .max_sequences = 1,
+                                 .max_batch = std::min(options.max_batch, context_)},
+                       .should_stop = [this] { return is_cancelled(); }}),
+      sequence_(engine_.create()) {}
+
+LINNET_INLINE bool Session::is_cancelled() const {
+  return cancelled_.load(std::memory_order_relaxed) || (options_.should_stop && options_.should_stop());
+}
+
+LINNET_INLINE void Session::check_fits(std::int64_t tokens) const {
+  if (tokens > context_ - length())
+    fail(ErrorCode::context_full, "the prompt does not fit: ", tokens, " tokens after ", length(),
+         " in a context of ", context_, "; shorten it or use a larger context");
+}
+
+LINNET_INLINE void Session::append(std::span<const Token> tokens) {
+  for (Token token : tokens)
+    if (token < 0 || token >= model_->spec().vocabulary)
+      fail(ErrorCode::invalid_argument, "token ", token, " is outside the vocabulary of ",
+           model_->spec().vocabulary);
+  check_fits(static_cast<std::int64_t>(tokens.size()));
+  tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
+  try {
+    compute_pending();
+  } catch (...) {
+    tokens_.resize(static_cast<std::size_t>(engine_.length(sequence_)));
+    logits_.clear();
+    throw;
+  }
+}
+
+LINNET_INLINE void Session::compute_pending() {
+  const auto computed = static_cast<std::size_t>(engine_.length(sequence_));
+  if (computed == tokens_.size()) return;
+  logits_.resize(static_cast<std::size_t>(model_->spec().vocabulary));
+  const BatchEntry entry{sequence_, std::span(tokens_).subspan(computed), LogitRows::last};
+  engine_.forward({&entry, 1}, logits_);
+}
+
+LINNET_INLINE std::span<const float> Session::logits() {
+  if (logits_.empty() && !tokens_.empty()) {
+    // What was computed has lost its logits (a truncation): the last token gives them again.
+    const std::int64_t last = length() - 1;
+    const bool again = last < engine_.cache().earliest_truncation(sequence_);
+    if (engine_.length(sequence_) > last) engine_.truncate(sequence_, again ? 0 : last);
+  }
+  compute_pending();
+  return logits_;
+}
+
+LINNET_INLINE void Session::truncate(std::int64_t length) {
+  if (length < 0 || length > this->length())
+    fail(ErrorCode::invalid_argument, "truncate: expected a length of 0 to ", this->length(), ", got ",
+         length);
+  if (length == this->length()) return;
+  tokens_.resize(static_cast<std::size_t>(length));
+  logits_.clear();
+  if (length >= engine_.length(sequence_)) return;
+  engine_.truncate(sequence_, length < engine_.cache().earliest_truncation(sequence_) ? 0 : length);
+}
+
+/// Makes room by forgetting the older half of what may be forgotten. Positions move, so what is behind the
+/// gap is computed again.
+LINNET_INLINE void Session::shift() {
+  const std::int64_t keep = std::clamp<std::int64_t>(options_.keep, 0, length() - 1);
+  const std::int64_t dropped = std::max<std::int64_t>(1, (length() - keep) / 2);
+  std::vector<Token> rest(tokens_.begin() + keep + dropped, tokens_.end());
+  truncate(keep);
+  tokens_.insert(tokens_.end(), rest.begin(), rest.end());
+}
+
+LINNET_INLINE Generation Session::generate(std::string_view prompt) {
+  return generate(prompt, sampling_defaults(model_->file().metadata()));
+}
+
+LINNET_INLINE Generation Session::generate(std::string_view prompt, const SamplingOptions& options) {
+  return generate(model_->tokenizer().encode(prompt, {.add_special = tokens_.empty()}), options);
+}
+
+LINNET_INLINE Generation Session::generate(std::vector<Token> prompt, const SamplingOptions& options) {
+  check_fits(static_cast<std::int64_t>(prompt.size()));
+  if (prompt.empty() && tokens_.empty())
+    fail(ErrorCode::invalid_argument,
+         "the prompt is empty, and the model adds no token of its own; write something");
+  return Generation(*this, std::move(prompt), options);
+}
+
+struct Generation::State {
+  using Clock = std::chrono::steady_clock;
+
+  Session& session;
+  SamplingOptions options;
+  std::vector<Token> prompt;
+  Sampler sampler;
+  StreamDetokenizer detokenizer;
+  StopTexts stop_texts;
+  std::string piece;
+  std::vector<Token> tokens;
+  GenerationStats stats;
+  StopReason reason = StopReason::running;
+  bool started = false;
+  Clock::time_point since{};
+
+  State(Session& s, std::vector<Token> p, const SamplingOptions& o)
+      : session(s),
+        options(o),
+        prompt(std::move(p)),
+        sampler(o, s.model().spec().vocabulary, token_text(s.model())),
+        detokenizer(s.model().tokenizer(), {.continues = true}),
+        stop_texts(o.stop) {
+    stats.prompt_tokens = static_cast<std::int64_t>(prompt.size());
+  }
+
+  static TokenText token_text(const Model& model) {
+    return [&model](Token token) { return model.tokenizer().piece(token); };
+  }
+
+  void start();
+  std::optional<Token> choose();
+};
+
+LINNET_INLINE void Generation::State::start() {
+  started = true;
+  session.cancelled_.store(false, std::memory_order_relaxed);
+  since = Clock::now();
+  sampler.accept(session.tokens());
+  session.append(prompt);
+  sampler.accept(prompt);
+}
+
+/// The next token, or none where the generation has ended.
+LINNET_INLINE std::optional<Token> Generation::State::choose() {
+  if (options.max_tokens >= 0 && static_cast<std::int64_t>(tokens.size()) >= options.max_tokens) {
+    reason = StopReason::max_tokens;
+    return std::nullopt;
+  }
+  if (session.is_cancelled()) {
+    reason = StopReason::cancelled;
+    return std::nullopt;
+  }
+  const Token token = sampler.sample(session.logits());
+  if (session.model().tokenizer().vocabulary().is_end_of_generation(token)) {
+    reason = StopReason::end_of_text;
+    return std::nullopt;
+  }
+  if (session.length() == session.context()) {
+    if (session.options_.overflow == Overflow::stop) {
+      reason = StopReason::context_full;
+      return std::nullopt;
+    }
+    session.shift();
+  }
+  session.push(token);
+  sampler.accept(token);
+  tokens.push_back(token);
+  return token;
+}
+
+LINNET_INLINE Generation::Generation(Session& session, std::vector<Token> prompt,
+                                     const SamplingOptions& options)
+    : state_(std::make_unique<State>(session, std::move(prompt), options)) {}
+LINNET_INLINE Generation::Generation(Generation&&) noexcept = default;
+LINNET_INLINE Generation::~Generation() = default;
+
+LINNET_INLINE bool Generation::next() {
+  State& s = *state_;
+  s.piece.clear();
+  if (s.reason != StopReason::running) return false;
+  try {
+    if (!s.started) s.start();
+    while (s.piece.empty() && s.reason == StopReason::running) {
+      const std::optional<Token> token = s.choose();
+      const double elapsed = std::chrono::duration<double>(State::Clock::now() - s.since).count();
+      (s.tokens.size() <= 1 ? s.stats.prefill_seconds : s.stats.decode_seconds) += elapsed;
+      s.since = State::Clock::now();
+      s.piece += s.stop_texts.push(token ? s.detokenizer.push(*token) : s.detokenizer.finish());
+      if (s.stop_texts.matched()) s.reason = StopReason::stop_text;
+      if (s.reason != StopReason::running) s.piece += s.stop_texts.finish();
+    }
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::cancelled) throw;
+    s.reason = StopReason::cancelled;
+  }
+  s.stats.generated_tokens = static_cast<std::int64_t>(s.tokens.size());
+  return !s.piece.empty();
+}
+
+LINNET_INLINE std::string_view Generation::piece() const { return state_->piece; }
+LINNET_INLINE bool Generation::done() const {
+  return state_->reason != StopReason::running && state_->piece.empty();
+}
+LINNET_INLINE StopReason Generation::stop_reason() const { return state_->reason; }
+LINNET_INLINE std::span<const Token> Generation::tokens() const { return state_->tokens; }
+LINNET_INLINE const GenerationStats& Generation::stats() const { return state_->stats; }
+
+}  // namespace linnet

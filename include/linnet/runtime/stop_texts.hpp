@@ -1,0 +1,58 @@
+// runtime/stop_texts.hpp - finds the texts that end a generation in a stream of pieces. Never gives out part
+// of one.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace linnet {
+
+/// Passes text through, holding back what may be the start of a stop text.
+class StopTexts {
+ public:
+  explicit StopTexts(std::vector<std::string> texts) : texts_(std::move(texts)) {
+    std::erase(texts_, std::string());
+  }
+
+  /// Adds a piece; returns what is certain to come before any stop text. Valid until the next call.
+  std::string_view push(std::string_view piece) {
+    text_.erase(0, given_);
+    text_ += piece;
+    std::size_t end = text_.size();
+    for (const std::string& stop : texts_) {
+      const std::size_t at = text_.find(stop);
+      if (at != std::string::npos) matched_ = true;
+      end = std::min(end, at != std::string::npos ? at : text_.size() - open_match(stop));
+    }
+    given_ = end;
+    return {text_.data(), given_};
+  }
+
+  /// Whether a stop text has come. Nothing should be pushed then.
+  bool matched() const noexcept { return matched_; }
+
+  /// What was held back, once nothing more comes; empty after a match.
+  std::string_view finish() {
+    text_.erase(0, given_);
+    given_ = 0;
+    return matched_ ? std::string_view() : std::string_view(text_);
+  }
+
+ private:
+  /// The length of the longest end of the text that is a start of `stop`.
+  std::size_t open_match(std::string_view stop) const {
+    std::size_t length = std::min(stop.size() - 1, text_.size());
+    while (length > 0 && !stop.starts_with(std::string_view(text_).substr(text_.size() - length))) --length;
+    return length;
+  }
+
+  std::vector<std::string> texts_;
+  std::string text_;
+  std::size_t given_ = 0;  // of text_, by the last push
+  bool matched_ = false;
+};
+
+}  // namespace linnet

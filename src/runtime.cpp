@@ -1,0 +1,2 @@
+// runtime.cpp - compiles the bodies of the runtime layer.
+#include <linnet/runtime/session.ipp>
