@@ -5,15 +5,29 @@
 #include <linnet/kernels/table.hpp>
 #include <linnet/quant/formats.hpp>
 
+#include "ops/activations.hpp"
 #include "ops/attention.hpp"
 #include "ops/elementwise.hpp"
 #include "ops/matmul.hpp"
 #include "ops/norm.hpp"
+#include "ops/packed_matmul.hpp"
 
 namespace linnet::kernels {
 
 /// The types that a key/value cache can have.
 using CacheFormats = quant::FormatList<quant::F32, quant::F16, quant::BF16, quant::Q8_0>;
+
+/// The entries for packed weights, where the format comes apart into whole numbers and the Isa multiplies
+/// bytes.
+template <class Isa, class Format>
+constexpr void add_packed(Table& table) {
+  if constexpr (quant::IntegerFormat<Format> && requires { Isa::rows; }) {
+    table.interleaved_rows = Isa::rows;
+    table.interleave[static_cast<std::size_t>(Format::dtype)] = &pack<Isa, Format>;
+    table.packed_matmul[static_cast<std::size_t>(Format::dtype)] = &packed_matmul<Isa, Format>;
+    table.quantize_activations = &quantize_activations<Isa>;
+  }
+}
 
 /// An Isa is a type of internal linkage with `name` and `Vector`: everything instantiated on it is then
 /// private to the object compiled for that instruction set.
@@ -22,6 +36,7 @@ constexpr Table make_table(quant::FormatList<Format...>, quant::FormatList<Cache
   Table table;
   table.isa = Isa::name;
   ((table.matmul[static_cast<std::size_t>(Format::dtype)] = &matmul<Isa, Format>), ...);
+  (add_packed<Isa, Format>(table), ...);
   ((table.attention[static_cast<std::size_t>(CacheFormat::dtype)] = &attention<Isa, CacheFormat>), ...);
   table.rms_norm = &rms_norm<Isa>;
   table.layer_norm = &layer_norm<Isa>;

@@ -9,15 +9,14 @@
 
 namespace linnet::kernels {
 
-/// The best that xsimd has for the compiler's flags, or floats one by one where it has nothing. Unlike those of the
-/// compiled library it has external linkage, so that all files of a program mean the same kernels; being a template
-/// on the architecture, files with different flags at least do not mean each other's.
+/// The best that xsimd has for the compiler's flags, or floats one by one where it has nothing. Unlike those
+/// of the compiled library it has external linkage, so that all files of a program mean the same kernels;
+/// being a template on the architecture, files with different flags at least do not mean each other's.
 template <class Arch>
 struct Native {
-  static constexpr bool has_vectors = !std::is_same_v<Arch, xsimd::unsupported>;
   static constexpr std::string_view name = "native";
-  using Vector = typename std::conditional_t<has_vectors, std::type_identity<xsimd::batch<float, Arch>>,
-                                             std::type_identity<ScalarVector>>::type;
+  using Vector = std::conditional_t<xsimd::types::has_simd_register<float, Arch>::value,
+                                    xsimd::batch<float, Arch>, ScalarVector>;
 };
 
 }  // namespace linnet::kernels

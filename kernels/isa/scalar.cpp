@@ -1,13 +1,13 @@
 // isa/scalar.cpp - the kernels for every machine, one float at a time: the reference. The only file that
-// knows this instruction set.
+// knows them.
 #include "../make_table.hpp"
+#include "bytes_scalar.hpp"
 
 namespace linnet::kernels {
 namespace {
 
-struct Scalar {
+struct Scalar : ScalarBytes {
   static constexpr std::string_view name = "scalar";
-  using Vector = ScalarVector;
 };
 
 }  // namespace

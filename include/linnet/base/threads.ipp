@@ -28,22 +28,20 @@ LINNET_INLINE ThreadTeam::ThreadTeam(int threads) : size_(threads), shared_(std:
 
 // OpenMP's own start and end of a region are invisible to ThreadSanitizer; `started` and `finished` say the
 // same in atomics, and the few reads that the compiler puts into the region itself are not instrumented.
-[[gnu::no_sanitize("thread")]] LINNET_INLINE void ThreadTeam::launch(Entry entry, void* context) {
+__attribute__((no_sanitize("thread"))) LINNET_INLINE void ThreadTeam::launch(Entry entry, void* context) {
   shared_->entry = entry;
   shared_->context = context;
   shared_->arrived.value.store(0, std::memory_order_relaxed);
   for (Counter& counter : shared_->next) counter.value.store(0, std::memory_order_relaxed);
   shared_->finished.value.store(0, std::memory_order_relaxed);
+  shared_->started.value.fetch_add(1, std::memory_order_release);
   ThreadTeam* const team = this;
 #ifdef _OPENMP
   if (size_ > 1) {
 #pragma omp parallel num_threads(size_)
     {
 #pragma omp single
-      {
-        team->running_ = omp_get_num_threads();
-        team->shared_->started.value.fetch_add(1, std::memory_order_release);
-      }
+      team->running_ = omp_get_num_threads();
       enter(*team, omp_get_thread_num());
     }
     while (shared_->finished.value.load(std::memory_order_acquire) != running_) std::this_thread::yield();
@@ -129,7 +127,7 @@ LINNET_INLINE int cgroup_cpus(const std::filesystem::path& root) {
       period = std::atof(first_line(folder / "cpu.cfs_period_us").c_str());
     }
     if (quota <= 0 || period <= 0) continue;
-    const int granted = std::max(1, static_cast<int>(quota / period + 0.999));
+    const int granted = std::max(1, static_cast<int>(std::min(quota / period + 0.999, 1e6)));
     cpus = cpus == 0 ? granted : std::min(cpus, granted);
   }
   return cpus;

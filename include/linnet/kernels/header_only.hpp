@@ -1,8 +1,8 @@
 // kernels/header_only.hpp - the one kernel table of a header-only build. Never part of the compiled library.
 #pragma once
 
-// Installed, the kernels lie beside this file; in the source tree they have a folder of their own, because there they
-// are compiled once for each instruction set.
+// Installed, the kernels lie beside this file; in the source tree they have a folder of their own, because
+// there they are compiled once for each instruction set.
 #if __has_include(<linnet/kernels/isa/native.hpp>)
 #include <linnet/kernels/isa/native.hpp>
 #else

@@ -28,6 +28,43 @@ struct MatmulArgs {
   std::int64_t y_stride;
 };
 
+/// One token's activations as signed bytes: x[i] is about scales[i / 32] * bytes[i].
+struct ActivationRow {
+  std::int8_t* bytes;  // [cols]
+  float* scales;       // [cols / 32]
+  float* sums;         // [cols / 32]: of each 32 bytes, times their scale
+  float* half_sums;    // [cols / 16]: of each 16
+};
+
+/// The same for several tokens, in one piece of memory that the caller owns.
+struct Activations {
+  std::byte* data;    // aligned to 64 bytes
+  std::int64_t cols;  // a multiple of 32
+
+  /// Bytes of one token.
+  static constexpr std::int64_t row_bytes(std::int64_t cols) noexcept {
+    constexpr std::int64_t alignment = 64;
+    return (cols + 4 * (cols / 32 + cols / 32 + cols / 16) + alignment - 1) / alignment * alignment;
+  }
+  ActivationRow row(std::int64_t token) const noexcept {
+    std::byte* const start = data + token * row_bytes(cols);
+    auto* const floats = reinterpret_cast<float*>(start + cols);
+    return {reinterpret_cast<std::int8_t*>(start), floats, floats + cols / 32, floats + cols / 32 * 2};
+  }
+};
+
+/// y[t, r] = sum over c of weights[r, c] * x[t, c], with weights interleaved by the same table's Interleave.
+struct PackedMatmulArgs {
+  const std::byte* weights;  // all rows, in groups of Table::interleaved_rows
+  std::int64_t cols;         // a multiple of the block length
+  std::int64_t row_begin,
+      row_end;  // row_begin a multiple of Table::interleaved_rows; row_end that, or the last row
+  Activations x;
+  std::int64_t tokens;
+  float* y;  // [tokens, rows], rows y_stride apart; overwritten
+  std::int64_t y_stride;
+};
+
 /// Streaming softmax attention of the query heads that share one key/value head, for one query token.
 /// out[h] = sum over p of softmax_p(cap(scale * q[h] . K[p])) * V[p], for key_begin <= p < key_end,
 /// with cap(s) = soft_cap * tanh(s / soft_cap), or s where soft_cap is 0.
@@ -55,6 +92,15 @@ constexpr std::int64_t attention_scratch(std::int64_t heads, std::int64_t page_l
 }
 
 using Matmul = void (*)(const MatmulArgs&) noexcept;
+using PackedMatmul = void (*)(const PackedMatmulArgs&) noexcept;
+/// Interleaves rows [row_begin, row_end) of weights for a PackedMatmul; row_begin is a multiple of
+/// interleaved_rows. `packed` is where row 0 goes: the rows' bytes in the file, the last group filled up with
+/// zero rows.
+using Interleave = void (*)(const std::byte* weights, std::int64_t row_bytes, std::int64_t cols,
+                            std::int64_t row_begin, std::int64_t row_end, std::byte* packed) noexcept;
+/// Writes one token's activations as bytes. cols is a multiple of 32. The error of a value is at most half a
+/// scale.
+using QuantizeActivations = void (*)(const float* x, std::int64_t cols, const ActivationRow& row) noexcept;
 using Attention = void (*)(const AttentionArgs&) noexcept;
 /// y = x / sqrt(mean(x^2) + eps) * weight (+ bias). weight and bias may be null (ones, zeros); y may be x.
 /// Source: Zhang and Sennrich, Root Mean Square Layer Normalization, 2019.
@@ -75,7 +121,11 @@ using SoftCap = void (*)(float* y, float cap, std::int64_t n) noexcept;
 /// All kernels of one instruction set. Tables are constants; one is chosen at start (see dispatch.hpp).
 struct Table {
   std::string_view isa;
-  std::array<Matmul, dtype_count> matmul{};  // null for types that quant/formats.hpp does not list
+  std::array<Matmul, dtype_count> matmul{};          // null for types that quant/formats.hpp does not list
+  int interleaved_rows = 1;                          // rows of a group of packed weights
+  std::array<Interleave, dtype_count> interleave{};  // null for float types
+  std::array<PackedMatmul, dtype_count> packed_matmul{};
+  QuantizeActivations quantize_activations = nullptr;
   std::array<Attention, dtype_count>
       attention{};  // by the type of the key/value cache; null where it cannot be one
   Norm rms_norm = nullptr;

@@ -10,6 +10,7 @@
 #include <linnet/quant/iq4_nl.hpp>
 #include <linnet/quant/iq4_xs.hpp>
 #include <linnet/quant/mxfp4.hpp>
+#include <linnet/quant/parts.hpp>
 #include <linnet/quant/q2_k.hpp>
 #include <linnet/quant/q3_k.hpp>
 #include <linnet/quant/q4_0.hpp>
@@ -39,6 +40,17 @@ concept Format = requires(const typename F::Block& in, typename F::Block& out, c
   requires std::is_trivially_copyable_v<typename F::Block>;
   requires F::block_length == info(F::dtype).block_length;
   requires sizeof(typename F::Block) == static_cast<std::size_t>(info(F::dtype).block_bytes);
+};
+
+/// A format whose blocks come apart into whole numbers, for kernels that multiply those:
+///   packing           how (parts.hpp)
+///   split(block, parts)  takes a block apart
+///   table()           the values of the levels, where packing.has_table
+template <class F>
+concept IntegerFormat = Format<F> && requires(const typename F::Block& in, Parts& parts) {
+  { F::split(in, parts) }
+  noexcept->std::same_as<void>;
+  requires std::same_as<decltype(F::packing), const Packing>;
 };
 
 template <Format... F>

@@ -5,6 +5,7 @@
 #include <linnet/base/dtype.hpp>
 #include <linnet/quant/fit.hpp>
 #include <linnet/quant/nibble_table.hpp>
+#include <linnet/quant/parts.hpp>
 
 namespace linnet::quant {
 
@@ -26,6 +27,14 @@ struct IQ4_NL {
     std::uint8_t level[32];
     block.d = fit_iq4(x, 32, level);
     for (int i = 0; i < 16; ++i) block.qs[i] = static_cast<std::uint8_t>(level[i] | level[i + 16] << 4);
+  }
+
+  LINNET_ALWAYS_INLINE static constexpr NibbleTable table() noexcept { return iq4_table(); }
+  static constexpr Packing packing = {.is_signed = true, .has_table = true};
+
+  LINNET_ALWAYS_INLINE static void split(const Block& block, Parts& parts) noexcept {
+    parts.d = block.d;
+    split_nibbles(block.qs, parts.level);
   }
 };
 

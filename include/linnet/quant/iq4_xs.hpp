@@ -5,6 +5,7 @@
 #include <linnet/base/dtype.hpp>
 #include <linnet/quant/fit.hpp>
 #include <linnet/quant/nibble_table.hpp>
+#include <linnet/quant/parts.hpp>
 
 namespace linnet::quant {
 
@@ -47,6 +48,18 @@ struct IQ4_XS {
       const std::uint8_t* level = fit.level + 32 * g;
       for (int i = 0; i < 16; ++i)
         block.qs[16 * g + i] = static_cast<std::uint8_t>(level[i] | level[i + 16] << 4);
+    }
+  }
+
+  LINNET_ALWAYS_INLINE static constexpr NibbleTable table() noexcept { return iq4_table(); }
+  static constexpr Packing packing = {
+      .fields = GroupFields::six_of_eight, .scale_bias = 32, .is_signed = true, .has_table = true};
+
+  LINNET_ALWAYS_INLINE static void split(const Block& block, Parts& parts) noexcept {
+    parts.d = block.d;
+    for (int g = 0; g < 8; ++g) {
+      parts.scale[g] = static_cast<std::uint8_t>(scale(block, g) + 32);
+      split_nibbles(block.qs + 16 * g, parts.level + 32 * g);
     }
   }
 };

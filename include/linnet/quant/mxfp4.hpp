@@ -6,6 +6,7 @@
 #include <linnet/base/dtype.hpp>
 #include <linnet/quant/fit.hpp>
 #include <linnet/quant/nibble_table.hpp>
+#include <linnet/quant/parts.hpp>
 
 namespace linnet::quant {
 
@@ -33,6 +34,14 @@ struct MXFP4 {
     std::uint8_t level[32];
     block.e = fit_exponent(x, 32, level);
     for (int i = 0; i < 16; ++i) block.qs[i] = static_cast<std::uint8_t>(level[i] | level[i + 16] << 4);
+  }
+
+  LINNET_ALWAYS_INLINE static constexpr NibbleTable table() noexcept { return e2m1_table(); }
+  static constexpr Packing packing = {.fields = GroupFields::exponent, .is_signed = true, .has_table = true};
+
+  LINNET_ALWAYS_INLINE static void split(const Block& block, Parts& parts) noexcept {
+    parts.scale[0] = block.e;
+    split_nibbles(block.qs, parts.level);
   }
 };
 

@@ -4,6 +4,7 @@
 
 #include <linnet/base/dtype.hpp>
 #include <linnet/quant/fit.hpp>
+#include <linnet/quant/parts.hpp>
 #include <linnet/quant/two_bits.hpp>
 
 namespace linnet::quant {
@@ -41,6 +42,21 @@ struct Q2_K {
       std::uint8_t* qs = block.qs + two_bits_offset(g);
       for (int i = 0; i < 16; ++i)
         qs[i] |= static_cast<std::uint8_t>(fit.level[16 * g + i] << two_bits_shift(g));
+    }
+  }
+
+  static constexpr Packing packing = {
+      .low_bits = 2, .group_length = 16, .fields = GroupFields::nibble_pairs, .has_min = true};
+
+  LINNET_ALWAYS_INLINE static void split(const Block& block, Parts& parts) noexcept {
+    parts.d = block.d;
+    parts.dmin = block.dmin;
+    for (int g = 0; g < 16; ++g) {
+      parts.scale[g] = block.scales[g] & 15;
+      parts.min[g] = block.scales[g] >> 4;
+      const std::uint8_t* qs = block.qs + two_bits_offset(g);
+      for (int i = 0; i < 16; ++i)
+        parts.level[16 * g + i] = static_cast<std::uint8_t>((qs[i] >> two_bits_shift(g)) & 3);
     }
   }
 };

@@ -4,6 +4,7 @@
 
 #include <linnet/base/dtype.hpp>
 #include <linnet/quant/fit.hpp>
+#include <linnet/quant/parts.hpp>
 #include <linnet/quant/two_bits.hpp>
 
 namespace linnet::quant {
@@ -55,6 +56,25 @@ struct Q3_K {
         block.qs[two_bits_offset(g) + i] |= static_cast<std::uint8_t>((level & 3) << two_bits_shift(g));
         block.hmask[g % 2 * 16 + i] |= static_cast<std::uint8_t>((level >> 2) << g / 2);
       }
+    }
+  }
+
+  static constexpr Packing packing = {.low_bits = 2,
+                                      .high_bits = 1,
+                                      .group_length = 16,
+                                      .fields = GroupFields::six,
+                                      .level_bias = 4,
+                                      .scale_bias = 32};
+
+  LINNET_ALWAYS_INLINE static void split(const Block& block, Parts& parts) noexcept {
+    parts.d = block.d;
+    for (int g = 0; g < 16; ++g) {
+      parts.scale[g] = static_cast<std::uint8_t>(scale(block, g) + 32);
+      const std::uint8_t* low = block.qs + two_bits_offset(g);
+      const std::uint8_t* high = block.hmask + g % 2 * 16;
+      for (int i = 0; i < 16; ++i)
+        parts.level[16 * g + i] =
+            static_cast<std::uint8_t>(((low[i] >> two_bits_shift(g)) & 3) | ((high[i] >> g / 2) & 1) << 2);
     }
   }
 };

@@ -3,6 +3,7 @@
 
 #include <linnet/base/dtype.hpp>
 #include <linnet/quant/fit.hpp>
+#include <linnet/quant/parts.hpp>
 
 namespace linnet::quant {
 
@@ -28,6 +29,13 @@ struct Q4_0 {
     std::uint8_t level[32];
     block.d = fit_scale(x, 32, -8, 7, level);
     for (int i = 0; i < 16; ++i) block.qs[i] = static_cast<std::uint8_t>(level[i] | level[i + 16] << 4);
+  }
+
+  static constexpr Packing packing = {.level_bias = 8};
+
+  LINNET_ALWAYS_INLINE static void split(const Block& block, Parts& parts) noexcept {
+    parts.d = block.d;
+    split_nibbles(block.qs, parts.level);
   }
 };
 

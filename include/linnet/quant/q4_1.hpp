@@ -3,6 +3,7 @@
 
 #include <linnet/base/dtype.hpp>
 #include <linnet/quant/fit.hpp>
+#include <linnet/quant/parts.hpp>
 
 namespace linnet::quant {
 
@@ -31,6 +32,14 @@ struct Q4_1 {
     block.d = fit.d;
     block.m = fit.m;
     for (int i = 0; i < 16; ++i) block.qs[i] = static_cast<std::uint8_t>(level[i] | level[i + 16] << 4);
+  }
+
+  static constexpr Packing packing = {.has_min = true, .min_sign = -1};
+
+  LINNET_ALWAYS_INLINE static void split(const Block& block, Parts& parts) noexcept {
+    parts.d = block.d;
+    parts.dmin = block.m;
+    split_nibbles(block.qs, parts.level);
   }
 };
 

@@ -5,6 +5,7 @@
 #include <linnet/base/dtype.hpp>
 #include <linnet/quant/fit.hpp>
 #include <linnet/quant/k_scales.hpp>
+#include <linnet/quant/parts.hpp>
 
 namespace linnet::quant {
 
@@ -40,6 +41,22 @@ struct Q4_K {
       const std::uint8_t* level = fit.level + 64 * pair;
       for (int i = 0; i < 32; ++i)
         block.qs[32 * pair + i] = static_cast<std::uint8_t>(level[i] | level[i + 32] << 4);
+    }
+  }
+
+  static constexpr Packing packing = {.fields = GroupFields::six_pairs, .has_min = true};
+
+  LINNET_ALWAYS_INLINE static void split(const Block& block, Parts& parts) noexcept {
+    const KScales k = unpack_k_scales(block.scales);
+    parts.d = block.d;
+    parts.dmin = block.dmin;
+    for (int g = 0; g < 8; ++g) parts.scale[g] = k.scale[g];
+    for (int g = 0; g < 8; ++g) parts.min[g] = k.min[g];
+    for (int pair = 0; pair < 4; ++pair) {
+      const std::uint8_t* qs = block.qs + 32 * pair;
+      std::uint8_t* level = parts.level + 64 * pair;
+      for (int i = 0; i < 32; ++i) level[i] = qs[i] & 15;
+      for (int i = 0; i < 32; ++i) level[i + 32] = qs[i] >> 4;
     }
   }
 };

@@ -4,6 +4,7 @@
 #include <linnet/base/dtype.hpp>
 #include <linnet/quant/fifth_bits.hpp>
 #include <linnet/quant/fit.hpp>
+#include <linnet/quant/parts.hpp>
 
 namespace linnet::quant {
 
@@ -36,6 +37,16 @@ struct Q5_1 {
     store_fifth_bits(level, block.qh);
     for (int i = 0; i < 16; ++i)
       block.qs[i] = static_cast<std::uint8_t>((level[i] & 15) | (level[i + 16] & 15) << 4);
+  }
+
+  static constexpr Packing packing = {.high_bits = 1, .has_min = true, .min_sign = -1};
+
+  LINNET_ALWAYS_INLINE static void split(const Block& block, Parts& parts) noexcept {
+    parts.d = block.d;
+    parts.dmin = block.m;
+    const std::uint32_t fifth = load_fifth_bits(block.qh);
+    split_nibbles(block.qs, parts.level);
+    for (int i = 0; i < 32; ++i) parts.level[i] |= static_cast<std::uint8_t>(fifth_bit(fifth, i));
   }
 };
 

@@ -5,6 +5,7 @@
 #include <linnet/base/dtype.hpp>
 #include <linnet/quant/fit.hpp>
 #include <linnet/quant/k_scales.hpp>
+#include <linnet/quant/parts.hpp>
 
 namespace linnet::quant {
 
@@ -48,6 +49,23 @@ struct Q5_K {
         block.qs[g / 2 * 32 + i] |= static_cast<std::uint8_t>((level & 15) << g % 2 * 4);
         block.qh[i] |= static_cast<std::uint8_t>((level >> 4) << g);
       }
+  }
+
+  static constexpr Packing packing = {.high_bits = 1, .fields = GroupFields::six_pairs, .has_min = true};
+
+  LINNET_ALWAYS_INLINE static void split(const Block& block, Parts& parts) noexcept {
+    const KScales k = unpack_k_scales(block.scales);
+    parts.d = block.d;
+    parts.dmin = block.dmin;
+    for (int g = 0; g < 8; ++g) parts.scale[g] = k.scale[g];
+    for (int g = 0; g < 8; ++g) parts.min[g] = k.min[g];
+    for (int g = 0; g < 8; ++g) {
+      const std::uint8_t* qs = block.qs + g / 2 * 32;
+      const int shift = g % 2 * 4;
+      for (int i = 0; i < 32; ++i)
+        parts.level[32 * g + i] =
+            static_cast<std::uint8_t>(((qs[i] >> shift) & 15) | ((block.qh[i] >> g) & 1) << 4);
+    }
   }
 };
 

@@ -3,6 +3,7 @@
 
 #include <linnet/base/dtype.hpp>
 #include <linnet/quant/fit.hpp>
+#include <linnet/quant/parts.hpp>
 #include <linnet/quant/two_bits.hpp>
 
 namespace linnet::quant {
@@ -44,6 +45,21 @@ struct Q6_K {
         block.ql[low_offset(g) + i] |= static_cast<std::uint8_t>((level & 15) << low_shift(g));
         block.qh[two_bits_offset(g) + i] |= static_cast<std::uint8_t>((level >> 4) << two_bits_shift(g));
       }
+    }
+  }
+
+  static constexpr Packing packing = {
+      .high_bits = 2, .group_length = 16, .fields = GroupFields::bytes, .level_bias = 32, .scale_bias = 128};
+
+  LINNET_ALWAYS_INLINE static void split(const Block& block, Parts& parts) noexcept {
+    parts.d = block.d;
+    for (int g = 0; g < 16; ++g) {
+      parts.scale[g] = static_cast<std::uint8_t>(block.scales[g] + 128);
+      const std::uint8_t* low = block.ql + low_offset(g);
+      const std::uint8_t* high = block.qh + two_bits_offset(g);
+      for (int i = 0; i < 16; ++i)
+        parts.level[16 * g + i] = static_cast<std::uint8_t>(((low[i] >> low_shift(g)) & 15) |
+                                                            ((high[i] >> two_bits_shift(g)) & 3) << 4);
     }
   }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <linnet/base/dtype.hpp>
+#include <linnet/quant/parts.hpp>
 #include <linnet/quant/round.hpp>
 
 namespace linnet::quant {
@@ -29,6 +30,13 @@ struct Q8_0 {
       const float value = x[i] == x[i] ? x[i] : 0.0f;  // NaN counts as 0
       block.qs[i] = static_cast<std::int8_t>(round_to_int(value * inverse, -127.0f, 127.0f));
     }
+  }
+
+  static constexpr Packing packing = {.low_bits = 8, .is_signed = true};
+
+  LINNET_ALWAYS_INLINE static void split(const Block& block, Parts& parts) noexcept {
+    parts.d = block.d;
+    for (int i = 0; i < 32; ++i) parts.level[i] = static_cast<std::uint8_t>(block.qs[i]);
   }
 };
 

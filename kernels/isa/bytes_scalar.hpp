@@ -1,0 +1,83 @@
+// isa/bytes_scalar.hpp - four bytes at a time in a plain integer: the reference for the byte arithmetic of
+// all others.
+#pragma once
+
+#include <cstring>
+
+#include "../ops/vector.hpp"
+
+namespace linnet::kernels {
+namespace {
+
+// What a policy offers to ops/packed_*.hpp beside `name` and `Vector`:
+//   rows                 lanes of a register, one row of weights each; Vector has as many floats
+//   tokens               how many tokens a pass over the weights serves at most
+//   signed_bias          added to signed levels before they are multiplied: 128 where products want one side
+//   unsigned load, broadcast, broadcast_table, bit_and, bit_or, bit_xor, shift<n> (of 32 bits; left where n >
+//   0), lookup to_float             whole numbers of 32 bits load_halves, load_words, load_exponents   one
+//   two-byte or one-byte number for each row dot<Quads, Signed, Largest>  sum over 4 * Quads columns of level
+//   * x, for each row, as floats; levels are at most
+//                                Largest in magnitude, x is at least -127
+struct ScalarBytes {
+  using Vector = ScalarVector;
+  using Bytes = std::uint32_t;
+  struct Table {
+    std::int8_t value[16];
+  };
+  static constexpr int rows = 1;
+  static constexpr int tokens = 4;
+  static constexpr int signed_bias = 0;
+
+  LINNET_ALWAYS_INLINE static Bytes load(const std::byte* p) {
+    Bytes bytes;
+    std::memcpy(&bytes, p, sizeof bytes);
+    return bytes;
+  }
+  LINNET_ALWAYS_INLINE static Bytes broadcast(std::uint32_t word) { return word; }
+  LINNET_ALWAYS_INLINE static Bytes bit_and(Bytes a, Bytes b) { return a & b; }
+  LINNET_ALWAYS_INLINE static Bytes bit_or(Bytes a, Bytes b) { return a | b; }
+  LINNET_ALWAYS_INLINE static Bytes bit_xor(Bytes a, Bytes b) { return a ^ b; }
+  template <int n>
+  LINNET_ALWAYS_INLINE static Bytes shift(Bytes a) {
+    return n > 0 ? a << (n > 0 ? n : 0) : a >> (n < 0 ? -n : 0);
+  }
+  LINNET_ALWAYS_INLINE static Table broadcast_table(const std::int8_t (&values)[16]) {
+    Table table;
+    std::memcpy(table.value, values, sizeof table);
+    return table;
+  }
+  LINNET_ALWAYS_INLINE static Bytes lookup(const Table& table, Bytes index) {
+    Bytes out = 0;
+    for (int i = 0; i < 4; ++i)
+      out |= static_cast<Bytes>(static_cast<std::uint8_t>(table.value[(index >> 8 * i) & 15])) << 8 * i;
+    return out;
+  }
+  LINNET_ALWAYS_INLINE static Vector to_float(Bytes a) {
+    return static_cast<float>(static_cast<std::int32_t>(a));
+  }
+  LINNET_ALWAYS_INLINE static Vector load_halves(const std::byte* p) {
+    Half half;
+    std::memcpy(&half, p, sizeof half);
+    return linnet::to_float(half);
+  }
+  LINNET_ALWAYS_INLINE static Bytes load_words(const std::byte* p) {
+    std::uint16_t word;
+    std::memcpy(&word, p, sizeof word);
+    return word;
+  }
+  LINNET_ALWAYS_INLINE static Vector load_exponents(const std::byte* p) {
+    return quant::MXFP4::scale(static_cast<std::uint8_t>(*p));
+  }
+  template <int Quads, bool Signed, int Largest>
+  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x) {
+    std::int32_t sum = 0;
+    for (int i = 0; i < 4 * Quads; ++i) {
+      const auto byte = static_cast<std::uint8_t>(levels[i / 4] >> 8 * (i % 4));
+      sum += (Signed ? static_cast<std::int8_t>(byte) : static_cast<int>(byte)) * x[i];
+    }
+    return static_cast<float>(sum);
+  }
+};
+
+}  // namespace
+}  // namespace linnet::kernels

@@ -1,0 +1,44 @@
+// ops/activations.hpp - activations as signed bytes with a scale for every 32, for integer products.
+#pragma once
+
+#include <linnet/kernels/table.hpp>
+
+#include "vector.hpp"
+
+namespace linnet::kernels {
+
+/// Rounds to the nearest whole number, ties to even, by pushing the fraction out of the mantissa. For |x| <
+/// 2^22.
+LINNET_ALWAYS_INLINE float round_small(float x) {
+  constexpr float shift = 12582912.0f;  // 1.5 * 2^23
+  return x + shift - shift;
+}
+
+/// One chunk of 32: bytes, scale, and the sums of the bytes over each half, already scaled.
+LINNET_ALWAYS_INLINE void quantize_chunk(const float* x, std::int8_t* bytes, float& scale, float* half_sums) {
+  float largest = 0;
+  for (int i = 0; i < 32; ++i) {
+    const float magnitude = x[i] < 0 ? -x[i] : x[i];
+    largest = magnitude > largest ? magnitude : largest;
+  }
+  scale = largest / 127.0f;
+  const float inverse = largest > 0 ? 127.0f / largest : 0.0f;
+  int sums[2] = {0, 0};
+  for (int half = 0; half < 2; ++half)
+    for (int i = 16 * half; i < 16 * half + 16; ++i) {
+      const int q = static_cast<int>(round_small(x[i] * inverse));
+      bytes[i] = static_cast<std::int8_t>(q);
+      sums[half] += q;
+    }
+  for (int half = 0; half < 2; ++half) half_sums[half] = scale * static_cast<float>(sums[half]);
+}
+
+template <class Isa>
+void quantize_activations(const float* x, std::int64_t cols, const ActivationRow& row) noexcept {
+  for (std::int64_t c = 0; c < cols / 32; ++c) {
+    quantize_chunk(x + 32 * c, row.bytes + 32 * c, row.scales[c], row.half_sums + 2 * c);
+    row.sums[c] = row.half_sums[2 * c] + row.half_sums[2 * c + 1];
+  }
+}
+
+}  // namespace linnet::kernels

@@ -1,0 +1,143 @@
+// packed_matmul_test.cpp - interleaved weights times byte activations, for every integer format on every
+// instruction set, against the same numbers in double.
+#include <gtest/gtest.h>
+
+#include <Eigen/Dense>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <linnet/base/buffer.hpp>
+#include <linnet/kernels/dispatch.hpp>
+#include <linnet/quant/convert.hpp>
+#include <linnet/quant/formats.hpp>
+
+namespace linnet::kernels {
+namespace {
+
+using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+struct Case {
+  const Choice* choice;
+  DType type;
+};
+
+std::vector<Case> all_cases() {
+  std::vector<Case> cases;
+  for (const Choice& choice : choices())
+    quant::for_each_format([&]<class F>() {
+      if constexpr (quant::IntegerFormat<F>) cases.push_back({&choice, F::dtype});
+    });
+  return cases;
+}
+
+/// Weights of one type and activations, in every form that a kernel or an oracle needs.
+class Problem {
+ public:
+  Problem(const Table& table, DType type, std::int64_t rows, std::int64_t cols, std::int64_t tokens)
+      : table_(table),
+        type_(type),
+        rows_(rows),
+        cols_(cols),
+        tokens_(tokens),
+        w_(rows, cols),
+        x_(tokens, cols) {
+    std::mt19937 random(static_cast<unsigned>(rows * 7919 + cols * 31 + tokens));
+    std::normal_distribution<float> normal(0.003f, 0.02f), activation(0.1f, 1);
+    std::vector<float> values(static_cast<std::size_t>(rows * cols));
+    for (float& v : values) v = normal(random);
+    blocks_.resize(static_cast<std::size_t>(byte_size(type, rows * cols)));
+    quant::quantize(type, values, blocks_.data());
+    quant::dequantize(type, blocks_.data(), values);
+    w_ = Eigen::Map<Eigen::Matrix<float, -1, -1, Eigen::RowMajor>>(values.data(), rows, cols).cast<double>();
+
+    activations_ = Buffer(static_cast<std::size_t>(tokens * Activations::row_bytes(cols)));
+    std::vector<float> x(static_cast<std::size_t>(cols));
+    for (std::int64_t t = 0; t < tokens; ++t) {
+      for (float& v : x) v = activation(random);
+      const ActivationRow row = activations().row(t);
+      table.quantize_activations(x.data(), cols, row);
+      for (std::int64_t c = 0; c < cols; ++c) {
+        x_(t, c) = static_cast<double>(row.scales[c / 32]) * row.bytes[c];
+        EXPECT_NEAR(x_(t, c), x[static_cast<std::size_t>(c)], 0.51 * row.scales[c / 32]);
+      }
+    }
+    const std::int64_t groups = (rows + table.interleaved_rows - 1) / table.interleaved_rows;
+    packed_ = Buffer(static_cast<std::size_t>(groups * table.interleaved_rows * byte_size(type, cols)));
+    entry(table.interleave, type)(blocks_.data(), byte_size(type, cols), cols, 0, rows, packed_.data());
+  }
+
+  Activations activations() { return {activations_.data(), cols_}; }
+
+  /// y[token, row] by the kernel, for a range of rows and the tokens from `first` on.
+  std::vector<float> multiply(std::int64_t begin, std::int64_t end, std::int64_t first, std::int64_t count) {
+    std::vector<float> y(static_cast<std::size_t>(count * rows_), -1);
+    entry(table_.packed_matmul,
+          type_)({.weights = packed_.data(),
+                  .cols = cols_,
+                  .row_begin = begin,
+                  .row_end = end,
+                  .x = {activations_.data() + first * Activations::row_bytes(cols_), cols_},
+                  .tokens = count,
+                  .y = y.data(),
+                  .y_stride = rows_});
+    return y;
+  }
+
+  void expect_near_oracle(const std::vector<float>& y) const {
+    const Matrix exact = x_ * w_.transpose(), size = x_.cwiseAbs() * w_.cwiseAbs().transpose();
+    // Biased levels are multiplied whole and corrected in float afterwards: their size counts, too.
+    const double bound = 3e-6;
+    for (std::int64_t t = 0; t < tokens_; ++t)
+      for (std::int64_t r = 0; r < rows_; ++r)
+        ASSERT_NEAR(y[static_cast<std::size_t>(t * rows_ + r)], exact(t, r), bound * size(t, r) + 1e-7)
+            << to_string(type_) << " " << rows_ << "x" << cols_ << " token " << t << " row " << r;
+  }
+
+ private:
+  const Table& table_;
+  DType type_;
+  std::int64_t rows_, cols_, tokens_;
+  Matrix w_, x_;
+  std::vector<std::byte> blocks_;
+  Buffer activations_, packed_;
+};
+
+class PackedMatmul : public testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override {
+    if (!GetParam().choice->available)
+      GTEST_SKIP() << GetParam().choice->table->isa << " is not available here";
+  }
+  const Table& table() const { return *GetParam().choice->table; }
+  DType type() const { return GetParam().type; }
+};
+
+TEST_P(PackedMatmul, IsTheProductOfWhatTheBytesSay) {
+  const std::int64_t block = info(type()).block_length;
+  for (std::int64_t rows : {1, 3, 7, 15, 16, 17, 33})
+    for (std::int64_t cols : {block, 3 * block, 1024 / block * block})
+      for (std::int64_t tokens : {1, 2, 5, 8, 13}) {
+        Problem problem(table(), type(), rows, cols, tokens);
+        problem.expect_near_oracle(problem.multiply(0, rows, 0, tokens));
+      }
+}
+
+TEST_P(PackedMatmul, GivesTheSameBitsHoweverItIsDivided) {
+  const std::int64_t rows = 50, tokens = 13, group = table().interleaved_rows;
+  Problem problem(table(), type(), rows, 768, tokens);
+  const std::vector<float> whole = problem.multiply(0, rows, 0, tokens);
+  for (std::int64_t begin = 0; begin < rows; begin += group)
+    for (std::int64_t t = 0; t < tokens; ++t) {
+      const std::vector<float> part = problem.multiply(begin, std::min(begin + group, rows), t, 1);
+      for (std::int64_t r = begin; r < std::min(begin + group, rows); ++r)
+        ASSERT_EQ(part[static_cast<std::size_t>(r)], whole[static_cast<std::size_t>(t * rows + r)]);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Tables, PackedMatmul, testing::ValuesIn(all_cases()), [](const auto& info) {
+  return std::string(info.param.choice->table->isa) + "_" + std::string(to_string(info.param.type));
+});
+
+}  // namespace
+}  // namespace linnet::kernels
