@@ -14,30 +14,31 @@ namespace linnet {
 namespace {
 
 using tests::BytePairs;
+using tests::Merges;
 using tests::show;
 
 TEST(ByteLevelBpe, WritesEveryByteAsItsCharacter) {
-  EXPECT_EQ(detail::write_byte_level("A \n"), "A\u0120\u010a");
-  EXPECT_EQ(detail::write_byte_level(std::string_view("\0\xad\xff\x7f", 4)), "\u0100\u0143\u00ff\u0121");
-  const Tokenizer tokenizer = BytePairs({}).tokenizer();
+  EXPECT_EQ(write_byte_level("A \n"), "A\u0120\u010a");
+  EXPECT_EQ(write_byte_level(std::string_view("\0\xad\xff\x7f", 4)), "\u0100\u0143\u00ff\u0121");
+  const Tokenizer tokenizer = BytePairs().tokenizer();
   for (int byte = 0; byte < 256; ++byte)
     EXPECT_EQ(tokenizer.piece(byte), std::string(1, static_cast<char>(byte)));
 }
 
 TEST(ByteLevelBpe, MergesTheLowestRankFirst) {
-  const Tokenizer tokenizer = BytePairs({{"b", "c"}, {"a", "b"}, {"a", "bc"}, {" ", "a"}}).tokenizer();
+  const Tokenizer tokenizer = BytePairs(Merges{{"b", "c"}, {"a", "b"}, {"a", "bc"}, {" ", "a"}}).tokenizer();
   EXPECT_EQ(show(tokenizer, tokenizer.encode("abc")), "abc");
   EXPECT_EQ(show(tokenizer, tokenizer.encode("abd")), "ab|d");
   EXPECT_EQ(show(tokenizer, tokenizer.encode("x a")), "x|\u0120a");
 }
 
 TEST(ByteLevelBpe, NeverMergesOverWords) {
-  const Tokenizer tokenizer = BytePairs({{"a", " "}, {"a", "1"}}).tokenizer();
+  const Tokenizer tokenizer = BytePairs(Merges{{"a", " "}, {"a", "1"}}).tokenizer();
   EXPECT_EQ(show(tokenizer, tokenizer.encode("a a1")), "a|\u0120|a|1");
 }
 
 TEST(ByteLevelBpe, IgnoringMergesKeepsWholeWords) {
-  BytePairs pairs({{"a", "b"}});
+  BytePairs pairs(Merges{{"a", "b"}});
   tests::add_token(pairs.data, "bab");
   EXPECT_EQ(
       show(pairs.tokenizer("llama-bpe"), pairs.tokenizer("llama-bpe").encode("bab", {.add_special = false})),
@@ -46,7 +47,7 @@ TEST(ByteLevelBpe, IgnoringMergesKeepsWholeWords) {
 }
 
 TEST(ByteLevelBpe, ControlTokensAreFoundOnlyWhereAsked) {
-  BytePairs pairs({});
+  BytePairs pairs;
   const Token control = tests::add_token(pairs.data, "abc", 0, TokenKind::control);
   const Tokenizer tokenizer = pairs.tokenizer("llama-bpe");
   EXPECT_EQ(tokenizer.encode("abc", {.add_special = false}), std::vector<Token>{control});
@@ -54,8 +55,17 @@ TEST(ByteLevelBpe, ControlTokensAreFoundOnlyWhereAsked) {
             "a|b|c");
 }
 
+TEST(ByteLevelBpe, TextNeverBecomesAControlTokenOfOneCharacter) {
+  BytePairs pairs;
+  pairs.data.kinds['z'] = TokenKind::control;
+  const Tokenizer tokenizer = pairs.tokenizer();
+  EXPECT_EQ(tokenizer.encode("z"), std::vector<Token>{'z'});
+  tests::expect_error(ErrorCode::bad_model, "byte 122",
+                      [&] { tokenizer.encode("z", {.parse_special = false}); });
+}
+
 TEST(ByteLevelBpe, BytesThatAreNoTextGoThrough) {
-  const Tokenizer tokenizer = BytePairs({}).tokenizer();
+  const Tokenizer tokenizer = BytePairs().tokenizer();
   const std::vector<Token> expected = {0xff, 0xe2, 0x82, 'a', 0x00};
   EXPECT_EQ(tokenizer.encode(std::string_view("\xff\xe2\x82"
                                               "a\0",
@@ -64,7 +74,7 @@ TEST(ByteLevelBpe, BytesThatAreNoTextGoThrough) {
 }
 
 TEST(ByteLevelBpe, AMissingByteIsUnknownOrAnError) {
-  BytePairs pairs({});
+  BytePairs pairs;
   pairs.data.texts['x'] = "[gone]";
   tests::expect_error(ErrorCode::bad_model, "byte 120", [&] { pairs.tokenizer().encode("ax"); });
   pairs.data[SpecialToken::unknown] = 0;
@@ -72,7 +82,7 @@ TEST(ByteLevelBpe, AMissingByteIsUnknownOrAnError) {
 }
 
 TEST(ByteLevelBpe, TextsComeBackTheSame) {
-  const BytePairs pairs({{" ", " "}, {"\xc3", "\xa9"}, {"a", "a"}});
+  const BytePairs pairs(Merges{{" ", " "}, {"\xc3", "\xa9"}, {"a", "a"}});
   for (const PreTokenizer& row : pre_tokenizers()) {
     const Tokenizer tokenizer = pairs.tokenizer(row.name);
     for (const std::string_view text :

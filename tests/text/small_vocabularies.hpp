@@ -33,15 +33,17 @@ inline VocabularyData sentence_piece_data(bool bytes = true) {
   return data;
 }
 
+using Merges = std::vector<std::pair<std::string, std::string>>;
+
 /// A token for each byte (its id is the byte), then one for each merge, then <|end_of_text|> as BOS and EOS
 /// (control), <tool> (user-defined).
 struct BytePairs {
-  explicit BytePairs(const std::vector<std::pair<std::string, std::string>>& merges) {
+  explicit BytePairs(const Merges& merges = {}) {
     for (unsigned byte = 0; byte < 256; ++byte)
-      add_token(data, detail::write_byte_level(std::string(1, static_cast<char>(byte))));
+      add_token(data, write_byte_level(std::string(1, static_cast<char>(byte))));
     for (const auto& [left, right] : merges) {
-      lines.push_back(detail::write_byte_level(left) + " " + detail::write_byte_level(right));
-      add_token(data, detail::write_byte_level(left + right));
+      lines.push_back(write_byte_level(left) + " " + write_byte_level(right));
+      add_token(data, write_byte_level(left + right));
     }
     data[SpecialToken::bos] = data[SpecialToken::eos] =
         add_token(data, "<|end_of_text|>", 0, TokenKind::control);

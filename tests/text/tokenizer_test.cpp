@@ -23,11 +23,12 @@ namespace {
 using tests::add_token;
 using tests::BytePairs;
 using tests::expect_error;
+using tests::Merges;
 using tests::sentence_piece_data;
 using tests::show;
 
 TEST(Tokenizer, AddsBosAndEosAsTheVocabularySays) {
-  BytePairs pairs({});
+  BytePairs pairs;
   const Token end = *pairs.data[SpecialToken::bos];
   EXPECT_EQ(pairs.tokenizer().encode("a"), std::vector<Token>{'a'});
   pairs.data.adds_bos = true;
@@ -41,7 +42,7 @@ TEST(Tokenizer, AddsBosAndEosAsTheVocabularySays) {
 }
 
 TEST(Tokenizer, FindsTheLongestSpecialTokenAtTheLeftmostPlace) {
-  BytePairs pairs({});
+  BytePairs pairs;
   for (const std::string_view text : {"<a>", "<a><b>", "<a", "b><c>"})
     add_token(pairs.data, text, 0, TokenKind::control);
   const Tokenizer tokenizer = pairs.tokenizer();
@@ -52,7 +53,7 @@ TEST(Tokenizer, FindsTheLongestSpecialTokenAtTheLeftmostPlace) {
 }
 
 TEST(Tokenizer, WithoutParsingOnlyUserDefinedTokensAreFound) {
-  BytePairs pairs({});
+  BytePairs pairs;
   const Token tool = add_token(pairs.data, "<t>", 0, TokenKind::user_defined);
   add_token(pairs.data, "<t>!", 0, TokenKind::control);
   const Tokenizer tokenizer = pairs.tokenizer();
@@ -80,7 +81,7 @@ TEST(Tokenizer, StripsWhiteSpaceOnlyInPhi3sVocabulary) {
 }
 
 TEST(Tokenizer, TooLongSpecialTokensAreLeftOutWithAWarning) {
-  BytePairs pairs({});
+  BytePairs pairs;
   add_token(pairs.data, std::string(SpecialTokens::max_length, 'q'), 0, TokenKind::control);
   add_token(pairs.data, std::string(SpecialTokens::max_length + 1, 'r'), 0, TokenKind::control);
   const Tokenizer tokenizer = pairs.tokenizer();
@@ -91,7 +92,7 @@ TEST(Tokenizer, TooLongSpecialTokensAreLeftOutWithAWarning) {
 }
 
 TEST(Tokenizer, DecodesControlTokensWhereAsked) {
-  const BytePairs pairs({});
+  const BytePairs pairs;
   const Tokenizer tokenizer = pairs.tokenizer();
   const std::vector<Token> tokens = tokenizer.encode("a<|end_of_text|>b<tool>");
   EXPECT_EQ(tokenizer.decode(tokens), "ab<tool>");
@@ -101,7 +102,7 @@ TEST(Tokenizer, DecodesControlTokensWhereAsked) {
 }
 
 TEST(Tokenizer, RefusesTokensOutsideTheVocabulary) {
-  const Tokenizer tokenizer = BytePairs({}).tokenizer();
+  const Tokenizer tokenizer = BytePairs().tokenizer();
   for (const Token token : {-1, 258, 1 << 30}) {
     expect_error(ErrorCode::invalid_argument, concat("token ", token), [&] { tokenizer.piece(token); });
     expect_error(ErrorCode::invalid_argument, concat("token ", token),
@@ -110,13 +111,13 @@ TEST(Tokenizer, RefusesTokensOutsideTheVocabulary) {
 }
 
 TEST(Tokenizer, DecodesToValidUtf8) {
-  const Tokenizer tokenizer = BytePairs({}).tokenizer();
+  const Tokenizer tokenizer = BytePairs().tokenizer();
   EXPECT_EQ(tokenizer.decode(std::vector<Token>{'a', 0xe2, 0x82, 'b', 0xff}), "a\ufffdb\ufffd");
   EXPECT_EQ(tokenizer.decode(std::vector<Token>{0xe2, 0x82, 0xac, 0xf0}), "\u20ac\ufffd");
 }
 
 TEST(Tokenizer, WorksAfterAMoveAndInACopy) {
-  Tokenizer first = BytePairs({{"a", "b"}}).tokenizer();
+  Tokenizer first = BytePairs(Merges{{"a", "b"}}).tokenizer();
   const Tokenizer copy = first;
   const Tokenizer moved = std::move(first);
   EXPECT_EQ(copy.encode("abx"), moved.encode("abx"));
@@ -124,7 +125,7 @@ TEST(Tokenizer, WorksAfterAMoveAndInACopy) {
 }
 
 TEST(Tokenizer, IsSharedByThreads) {
-  const Tokenizer tokenizer = BytePairs({{"a", "b"}, {"ab", "c"}}).tokenizer("llama-bpe");
+  const Tokenizer tokenizer = BytePairs(Merges{{"a", "b"}, {"ab", "c"}}).tokenizer("llama-bpe");
   const std::vector<Token> expected = tokenizer.encode("abc abd xyz 123");
   std::vector<std::thread> threads;
   std::vector<int> failures(4);
@@ -163,7 +164,7 @@ std::string repeat(std::string_view unit, std::size_t size) {
 
 // Tokens of a power of two of each unit, as real vocabularies have them.
 BytePairs long_pairs() {
-  std::vector<std::pair<std::string, std::string>> merges = {{"\xc3", "\xa9"}};
+  Merges merges = {{"\xc3", "\xa9"}};
   for (const std::string unit : {"a", " ", "\n", "\xc3\xa9", "1", "'"}) {
     std::string half = unit;
     for (int i = 0; i < 4; ++i, half += half) merges.emplace_back(half, half);
@@ -217,7 +218,8 @@ TEST(StreamDetokenizer, PiecesJoinedAreTheWhole) {
                                       "\xc3\xa9"})
     add_token(data, text, -1);
   add_token(data, "<tool>", 0, TokenKind::user_defined);
-  const Tokenizer tokenizers[] = {Tokenizer(Vocabulary(data), {}), BytePairs({{"\xe2", "\x82"}}).tokenizer()};
+  const Tokenizer tokenizers[] = {Tokenizer(Vocabulary(data), {}),
+                                  BytePairs(Merges{{"\xe2", "\x82"}}).tokenizer()};
   for (int round = 0; round < 2000; ++round) {
     const Tokenizer& tokenizer = tokenizers[round % 2];
     const DecodeOptions options = {.special = random() % 2 == 0, .continues = random() % 2 == 0};
@@ -242,7 +244,7 @@ TEST(StreamDetokenizer, PiecesJoinedAreTheWhole) {
 }
 
 TEST(StreamDetokenizer, WaitsForWholeCharacters) {
-  const Tokenizer tokenizer = BytePairs({}).tokenizer();
+  const Tokenizer tokenizer = BytePairs().tokenizer();
   StreamDetokenizer stream(tokenizer);
   EXPECT_EQ(stream.push(0xe2), "");
   EXPECT_EQ(stream.push(0x82), "");

@@ -60,10 +60,10 @@ void expect_vectors(const Tokenizer& tokenizer, const std::string& name) {
   std::string line;
   std::size_t at = 0;
   int count = 0;
-  for (bool more = true; more; ++count) {
+  for (; at < texts.size(); ++count) {
     const std::size_t end = texts.find(separator, at);
-    more = end != std::string::npos;
-    const std::string text = texts.substr(at, more ? end - at : end);
+    ASSERT_NE(end, std::string::npos) << name;
+    const std::string text = texts.substr(at, end - at);
     at = end + separator.size();
     ASSERT_TRUE(std::getline(lines, line)) << name << " text " << count;
     std::istringstream ids(line);
@@ -106,8 +106,8 @@ TEST_F(TokenizerVectors, Llama3) {
   VocabularyData data;
   data.texts.resize(128256);
   data.kinds.resize(128256, TokenKind::normal);
-  for (const auto& [text, id] : json::parse(read_xz("llama-bpe.encoder.json.xz")).items())
-    data.texts.at(id.get<std::size_t>()) = text;
+  const json encoder = json::parse(read_xz("llama-bpe.encoder.json.xz"));
+  for (const auto& [text, id] : encoder.items()) data.texts.at(id.get<std::size_t>()) = text;
   for (std::size_t id = 128000; id < data.texts.size(); ++id) {
     data.texts[id] = concat("<|reserved_special_token_", id - 128000, "|>");
     data.kinds[id] = TokenKind::control;

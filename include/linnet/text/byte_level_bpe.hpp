@@ -17,6 +17,10 @@
 
 namespace linnet {
 
+/// Bytes as the texts of byte-level vocabularies write them: one printable character per byte ("Ġ" for a
+/// space).
+std::string write_byte_level(std::string_view bytes);
+
 /// Splits text between special tokens. Immutable. The Vocabulary of each call is the one that it was made
 /// from.
 class ByteLevelBpe {

@@ -33,10 +33,10 @@ struct ByteLevelTable {
 
 inline constexpr ByteLevelTable byte_level_table;
 
-inline std::string write_byte_level(std::string_view bytes) {
-  std::string out;
-  for (const char c : bytes) append_utf8(out, byte_level_table.characters[static_cast<std::uint8_t>(c)]);
-  return out;
+// The token of a text, or -1; a control token is never made from text.
+inline Token find_text(const Vocabulary& vocabulary, std::string_view text) {
+  const auto token = vocabulary.find(text);
+  return token && vocabulary.kind(*token) != TokenKind::control ? *token : -1;
 }
 
 inline std::uint64_t hash_pair(Token left, Token right) noexcept {
@@ -45,13 +45,20 @@ inline std::uint64_t hash_pair(Token left, Token right) noexcept {
 
 }  // namespace detail
 
+LINNET_INLINE std::string write_byte_level(std::string_view bytes) {
+  std::string out;
+  for (const char c : bytes)
+    append_utf8(out, detail::byte_level_table.characters[static_cast<std::uint8_t>(c)]);
+  return out;
+}
+
 LINNET_INLINE ByteLevelBpe::ByteLevelBpe(const Vocabulary& vocabulary, const PreTokenizer& pre_tokenizer,
                                          std::span<const std::string_view> merges,
                                          std::vector<std::string>& warnings)
     : pre_tokenizer_(&pre_tokenizer), by_parts_(merges.size()) {
   for (unsigned byte = 0; byte < 256; ++byte)
     byte_tokens_[byte] =
-        vocabulary.find(detail::write_byte_level(std::string(1, static_cast<char>(byte)))).value_or(-1);
+        detail::find_text(vocabulary, write_byte_level(std::string(1, static_cast<char>(byte))));
   for (Token token = 0; token < vocabulary.size(); ++token)
     longest_ = std::max(longest_, vocabulary.text(token).size());
   std::int64_t without_tokens = 0;
@@ -71,11 +78,8 @@ LINNET_INLINE void ByteLevelBpe::add_merge(const Vocabulary& vocabulary, std::st
          "; expected two texts with a space between them");
   const std::string_view left = text.substr(0, space);
   const std::string_view right = text.substr(space + 1);
-  const auto part = [&](std::string_view name) -> Token {
-    const auto token = vocabulary.find(name);
-    return token && vocabulary.kind(*token) != TokenKind::control ? *token : -1;
-  };
-  const Pair pair = {part(left), part(right), part(concat(left, right))};
+  const Pair pair = {detail::find_text(vocabulary, left), detail::find_text(vocabulary, right),
+                     detail::find_text(vocabulary, concat(left, right))};
   if (pair.left < 0 || pair.right < 0 || pair.merged < 0) {
     ++without_tokens;
   } else if (find_merge(pair.left, pair.right).rank == Merge::none) {
@@ -102,9 +106,8 @@ LINNET_INLINE void ByteLevelBpe::encode(const Vocabulary& vocabulary, std::strin
 LINNET_INLINE void ByteLevelBpe::encode_word(const Vocabulary& vocabulary, std::string_view word,
                                              std::vector<Symbol>& symbols, std::vector<Token>& out) const {
   if (pre_tokenizer_->ignore_merges && word.size() <= longest_) {
-    const auto whole = vocabulary.find(detail::write_byte_level(word));
-    if (whole && vocabulary.kind(*whole) != TokenKind::control) {
-      out.push_back(*whole);
+    if (const Token whole = detail::find_text(vocabulary, write_byte_level(word)); whole >= 0) {
+      out.push_back(whole);
       return;
     }
   }

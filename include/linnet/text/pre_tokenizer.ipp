@@ -84,7 +84,7 @@ inline std::size_t line_ends_end(std::string_view text, std::size_t at, bool sla
   return at;
 }
 
-/// ` ?[^\s\p{L}\p{N}]+`, or `at` where there are none.
+/// [ ]?[^\s\p{L}\p{N}]+, or `at` where there are none.
 inline std::size_t symbols_end(std::string_view text, std::size_t at) noexcept {
   const std::size_t first = text[at] == ' ' ? at + 1 : at;
   const std::size_t end = run_end(text, first, is_symbol);
@@ -92,7 +92,7 @@ inline std::size_t symbols_end(std::string_view text, std::size_t at) noexcept {
 }
 
 /// GPT-2:
-/// 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+///   's|'t|'re|'ve|'m|'ll|'d|[ ]?\p{L}+|[ ]?\p{N}+|[ ]?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 inline std::size_t scan_gpt2(std::string_view text, std::size_t at) noexcept {
   if (const std::size_t end = contraction_end(text, at, false); end > at) return end;
   const std::size_t first = text[at] == ' ' && at + 1 < text.size() ? at + 1 : at;
@@ -104,8 +104,8 @@ inline std::size_t scan_gpt2(std::string_view text, std::size_t at) noexcept {
 }
 
 /// Llama 3 (three digits), Qwen 2 (one):
-/// (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|
-/// ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
+///   (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|
+///   [ ]?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
 template <std::size_t digits>
 std::size_t scan_llama3(std::string_view text, std::size_t at) noexcept {
   if (const std::size_t end = contraction_end(text, at, true); end > at) return end;
@@ -117,8 +117,10 @@ std::size_t scan_llama3(std::string_view text, std::size_t at) noexcept {
   return white_space_end(text, at, true);
 }
 
-/// [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+ from `at`, or `at`. Where no Ll follows the
-/// first run, the second one needs a character of it: the last that belongs to both.
+// In the words of GPT-4o and Tekken, U is [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}] and L is [\p{Ll}\p{Lm}\p{Lo}\p{M}].
+
+/// U*L+ from `at`, or `at`. Where no Ll follows the first run, the second one needs a character of it: the
+/// last that belongs to both.
 inline std::size_t lower_word_end(std::string_view text, std::size_t at, std::size_t& upper_end) noexcept {
   std::size_t last_of_both = at;  // after it
   for (upper_end = at; upper_end < text.size();) {
@@ -131,8 +133,6 @@ inline std::size_t lower_word_end(std::string_view text, std::size_t at, std::si
   return end > upper_end ? end : last_of_both;
 }
 
-/// The two kinds of words of GPT-4o, where U = [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}] and L =
-/// [\p{Ll}\p{Lm}\p{Lo}\p{M}]:
 /// [^\r\n\p{L}\p{N}]?U*L+|[^\r\n\p{L}\p{N}]?U+L*, or `at`.
 inline std::size_t cased_word_end(std::string_view text, std::size_t at) noexcept {
   const Character c = read_character(text, at);
@@ -145,8 +145,9 @@ inline std::size_t cased_word_end(std::string_view text, std::size_t at) noexcep
 }
 
 /// GPT-4o (three digits, contractions end words):
-/// [^\r\n\p{L}\p{N}]?U*L+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?U+L*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}|
-///  ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+
+///   [^\r\n\p{L}\p{N}]?U*L+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|
+///   [^\r\n\p{L}\p{N}]?U+L*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}|
+///   [ ]?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+
 /// and Tekken (one digit, no contractions).
 template <std::size_t digits, bool contractions>
 std::size_t scan_cased(std::string_view text, std::size_t at) noexcept {

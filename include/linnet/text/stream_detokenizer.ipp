@@ -1,4 +1,4 @@
-// text/stream_detokenizer.ipp - the bodies of text/stream_detokenizer.hpp.
+// text/stream_detokenizer.ipp - the bodies of text/stream_detokenizer.hpp, and Tokenizer::decode over them.
 #pragma once
 
 #include <linnet/text/stream_detokenizer.hpp>
@@ -30,6 +30,15 @@ LINNET_INLINE std::string_view StreamDetokenizer::finish() {
   repair_.finish(text_);
   at_prefix_ = tokenizer_->adds_space_prefix() && !options_.continues;
   return text_;
+}
+
+LINNET_INLINE std::string Tokenizer::decode(std::span<const Token> tokens,
+                                            const DecodeOptions& options) const {
+  StreamDetokenizer stream(*this, options);
+  std::string out;
+  for (const Token token : tokens) out += stream.push(token);
+  out += stream.finish();
+  return out;
 }
 
 }  // namespace linnet

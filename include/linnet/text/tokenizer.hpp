@@ -42,7 +42,7 @@ struct TokenizerData {
   bool add_space_prefix = true;  // put a space before a text, and before what follows a special token
   // Byte-level BPE only:
   std::string pre_tokenizer = "default";  // a name of pre_tokenizers (text/pre_tokenizer.hpp)
-  std::vector<std::string> merges;        // "left right", by rank
+  std::vector<std::string> merges = {};   // "left right", by rank
 };
 
 /// Text to tokens and back. Immutable: any number of threads may use one. Movable.
@@ -64,7 +64,7 @@ class Tokenizer {
   using DecodeOptions = linnet::DecodeOptions;
 
   /// Reads the tokenizer.ggml.* keys. Errors: those of Vocabulary::from_metadata; bad_model, naming the key,
-  /// for a merge that is no pair and a byte token that is not <0xHH>. Cost: some 50 ms for 128k tokens.
+  /// for a merge that is no pair and a byte token that is not <0xHH>. Cost: some 100 ms for 128k tokens.
   static Tokenizer from_metadata(const gguf::Metadata& metadata);
 
   /// As from_metadata, from plain data.
@@ -105,5 +105,6 @@ class Tokenizer {
 }  // namespace linnet
 
 #ifdef LINNET_HEADER_ONLY
+#include <linnet/text/stream_detokenizer.hpp>
 #include <linnet/text/tokenizer.ipp>
 #endif

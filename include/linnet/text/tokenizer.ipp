@@ -1,11 +1,10 @@
-// text/tokenizer.ipp - the bodies of text/tokenizer.hpp.
+// text/tokenizer.ipp - the bodies of text/tokenizer.hpp, but decode(), which is in stream_detokenizer.ipp.
 #pragma once
 
 #include <algorithm>
 #include <utility>
 
 #include <linnet/base/printable.hpp>
-#include <linnet/text/stream_detokenizer.hpp>
 #include <linnet/text/tokenizer.hpp>
 
 namespace linnet {
@@ -81,15 +80,6 @@ LINNET_INLINE std::vector<Token> Tokenizer::encode(std::string_view text,
   }
   encode_plain(text.substr(at));
   if (options.add_special && vocabulary_.adds_eos() && vocabulary_.eos()) out.push_back(*vocabulary_.eos());
-  return out;
-}
-
-LINNET_INLINE std::string Tokenizer::decode(std::span<const Token> tokens,
-                                            const DecodeOptions& options) const {
-  StreamDetokenizer stream(*this, options);
-  std::string out;
-  for (const Token token : tokens) out += stream.push(token);
-  out += stream.finish();
   return out;
 }
 
