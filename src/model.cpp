@@ -4,5 +4,6 @@
 #include <linnet/model/hyperparameters.ipp>
 #include <linnet/model/kv_cache.ipp>
 #include <linnet/model/model.ipp>
+#include <linnet/model/packing.ipp>
 #include <linnet/model/rope.ipp>
 #include <linnet/model/weights.ipp>

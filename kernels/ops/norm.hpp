@@ -22,24 +22,30 @@ void rms_norm(const float* x, const float* weight, const float* bias, float eps,
   scale_row<V>(x, 0.0f, 1.0f / std::sqrt(mean_square + eps), weight, bias, n, y);
 }
 
+/// The sum over i of f(x[i] - shift).
+template <class V, class F>
+LINNET_ALWAYS_INLINE float sum_of(const float* x, float shift, std::int64_t n, F f) {
+  constexpr auto size = static_cast<std::int64_t>(V::size);
+  V total(0.0f);
+  std::int64_t i = 0;
+  for (; i + size <= n; i += size) total = total + f(V(V::load_unaligned(x + i) - V(shift)));
+  float rest = 0;
+  for (; i < n; ++i) rest += f(x[i] - shift);
+  return rest + sum(total);
+}
+
 template <class Isa>
 void layer_norm(const float* x, const float* weight, const float* bias, float eps, std::int64_t n,
                 float* y) noexcept {
   using V = typename Isa::Vector;
-  constexpr auto size = static_cast<std::int64_t>(V::size);
-  V total(0.0f);
-  for (std::int64_t i = 0; i < n; i += size) total = total + load<V>(x + i, n - i);
-  const float mean = sum(total) / static_cast<float>(n);
-  // The mean is taken off before squaring: E[x^2] - E[x]^2 would cancel where the mean is large.
-  float variance = 0;
-  V squares(0.0f);
-  std::int64_t i = 0;
-  for (; i + size <= n; i += size) {
-    const V d = V::load_unaligned(x + i) - V(mean);
-    squares = fma(d, d, squares);
-  }
-  for (; i < n; ++i) variance += (x[i] - mean) * (x[i] - mean);
-  variance = (variance + sum(squares)) / static_cast<float>(n);
+  const auto count = static_cast<float>(n);
+  const auto identity = [](auto v) { return v; };
+  // Where the mean is large, rounding its sum costs more than the values differ: what is left of it after one
+  // subtraction is small, and found exactly enough.
+  float mean = sum_of<V>(x, 0, n, identity) / count;
+  mean += sum_of<V>(x, mean, n, identity) / count;
+  // The mean is taken off before squaring: E[x^2] - E[x]^2 would cancel.
+  const float variance = sum_of<V>(x, mean, n, [](auto d) { return decltype(d)(d * d); }) / count;
   scale_row<V>(x, mean, 1.0f / std::sqrt(variance + eps), weight, bias, n, y);
 }
 

@@ -18,6 +18,10 @@ namespace linnet {
 /// @param root  where /proc and /sys are looked up; tests pass a folder of their own.
 int default_thread_count(const std::filesystem::path& root = "/");
 
+/// `asked` where it is not 0, else the environment variable LINNET_THREADS, else default_thread_count().
+/// @throws Error(invalid_argument) where LINNET_THREADS is no number of 1 to 1024.
+int resolve_thread_count(int asked);
+
 /// Threads that run the same function side by side, meet at barriers, and share loops in chunks.
 ///
 /// A step of the model is one call of run(): the threads are started (by OpenMP, which keeps them between

@@ -2,6 +2,7 @@
 // grants.
 #pragma once
 
+#include <cstdlib>
 #include <fstream>
 #include <new>
 #include <set>
@@ -161,6 +162,17 @@ LINNET_INLINE int default_thread_count(const std::filesystem::path& root) {
   // Where cores differ, Linux lists the fast ones here; a slow core in the team would hold up every barrier.
   restrict_to(detail::count_cpu_list(detail::first_line(root / "sys/devices/cpu_core/cpus")));
   return cpus;
+}
+
+LINNET_INLINE int resolve_thread_count(int asked) {
+  if (asked != 0) return asked;
+  const char* text = std::getenv("LINNET_THREADS");
+  if (!text || !*text) return default_thread_count();
+  char* end = nullptr;
+  const long count = std::strtol(text, &end, 10);
+  if (*end != '\0' || count < 1 || count > 1024)
+    fail(ErrorCode::invalid_argument, "LINNET_THREADS: expected a number of 1 to 1024, got \"", text, "\"");
+  return static_cast<int>(count);
 }
 
 }  // namespace linnet

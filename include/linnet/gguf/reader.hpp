@@ -95,6 +95,8 @@ class File {
   /// Tells the system that a tensor will not be read again, so that its pages leave memory. A hint.
   /// @pre as for advise: `tensor` is one of tensors().
   void release(const Tensor& tensor) const noexcept;
+  /// The same for any part of a tensor's data; bytes outside the mappings are left alone.
+  void release(std::span<const std::byte> data) const noexcept;
 
  private:
   friend class detail::DirectoryReader;

@@ -143,4 +143,12 @@ LINNET_INLINE void File::release(const Tensor& tensor) const noexcept {
                                                         static_cast<std::uint64_t>(tensor.view.bytes()));
 }
 
+LINNET_INLINE void File::release(std::span<const std::byte> data) const noexcept {
+  for (const MappedFile& mapping : mappings_) {
+    const std::span<const std::byte> bytes = mapping.bytes();
+    if (data.data() >= bytes.data() && data.data() + data.size() <= bytes.data() + bytes.size())
+      mapping.drop(static_cast<std::uint64_t>(data.data() - bytes.data()), data.size());
+  }
+}
+
 }  // namespace linnet::gguf

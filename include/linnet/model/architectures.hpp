@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <linnet/base/error.hpp>
+#include <linnet/base/printable.hpp>
 #include <linnet/model/arch/gemma.hpp>
 #include <linnet/model/arch/gemma2.hpp>
 #include <linnet/model/arch/gemma3.hpp>
@@ -39,8 +40,8 @@ inline Spec read_spec(const gguf::File& file) {
     if (architecture.name == in.architecture()) return architecture.read(in);
     names += concat(names.empty() ? "" : ", ", architecture.name);
   }
-  fail(ErrorCode::unsupported, "key \"general.architecture\": \"", in.architecture(),
-       "\" is not supported; linnet runs ", names);
+  fail(ErrorCode::unsupported, "key \"general.architecture\": ", in_quotes(in.architecture()),
+       " is not supported; linnet runs ", names);
 }
 
 }  // namespace linnet

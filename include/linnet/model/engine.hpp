@@ -83,7 +83,7 @@ class Engine {
   };
 
   void check(std::span<const BatchEntry> batch, std::span<const float> logits) const;
-  void check_room(std::span<const BatchEntry> batch) const;
+  void check_room(const std::vector<Work>& works) const;
   bool wants_long_factors(std::int64_t length) const;
   std::vector<Work> plan(std::span<const BatchEntry> batch) const;
   std::int64_t run_piece(std::vector<Work>& works, std::size_t& next, std::int64_t& done, float* logits);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdlib>
 #include <set>
 #include <string>
 
@@ -13,21 +12,6 @@
 #include <linnet/model/rope.hpp>
 
 namespace linnet {
-namespace detail {
-
-/// The number of threads asked for by an option, else by LINNET_THREADS, else what the machine grants.
-inline int resolve_threads(int threads) {
-  if (threads != 0) return threads;
-  const char* text = std::getenv("LINNET_THREADS");
-  if (!text || !*text) return default_thread_count();
-  char* end = nullptr;
-  const long count = std::strtol(text, &end, 10);
-  if (*end != '\0' || count < 1 || count > 1024)
-    fail(ErrorCode::invalid_argument, "LINNET_THREADS: expected a number of 1 to 1024, got \"", text, "\"");
-  return static_cast<int>(count);
-}
-
-}  // namespace detail
 
 /// What one entry still has to do, as forward() goes through the batch in pieces.
 struct Engine::Work {
@@ -42,7 +26,7 @@ LINNET_INLINE Engine::Engine(std::shared_ptr<const Model> model, const EngineOpt
     : model_(std::move(model)),
       options_(options),
       kernels_(kernels::active()),
-      team_(detail::resolve_threads(options.threads)),
+      team_(resolve_thread_count(options.threads)),
       cache_(model_->spec(), options.cache),
       memory_(std::make_unique<Memory>()) {
   const Spec& spec = model_->spec();
@@ -131,19 +115,19 @@ LINNET_INLINE std::vector<Engine::Work> Engine::plan(std::span<const BatchEntry>
   return works;
 }
 
-LINNET_INLINE void Engine::check_room(std::span<const BatchEntry> batch) const {
-  std::vector<std::pair<SequenceId, std::int64_t>> wanted;
-  for (const BatchEntry& entry : batch)
-    wanted.emplace_back(entry.sequence, static_cast<std::int64_t>(entry.tokens.size()));
-  if (!cache_.has_room(wanted))
+LINNET_INLINE void Engine::check_room(const std::vector<Work>& works) const {
+  std::vector<KvCache::Growth> growths;
+  for (const Work& work : works)
+    growths.push_back({work.sequence, static_cast<std::int64_t>(work.tokens.size()), work.start_over});
+  if (!cache_.has_room(growths))
     fail(ErrorCode::context_full, "the key/value cache of ", cache_.capacity(),
          " tokens has no room for this batch; use a larger context, or remove sequences");
 }
 
 LINNET_INLINE void Engine::forward(std::span<const BatchEntry> batch, std::span<float> logits) {
   check(batch, logits);
-  check_room(batch);
   std::vector<Work> works = plan(batch);
+  check_room(works);
   for (const Work& work : works) {
     if (work.start_over) cache_.truncate(work.sequence, 0);
     if (has_long_factors_) uses_long_factors_[work.sequence] = work.long_factors;

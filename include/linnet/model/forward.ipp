@@ -46,38 +46,71 @@ LINNET_INLINE void ForwardPass::add(Team& team, const NormWeights& post_norm) {
   });
 }
 
-/// y = [parts] x, the rows of all parts one after the other, shared out as one loop.
+/// y = [parts] x, the rows of all parts one after the other, shared out as one loop over chunks of rows.
 LINNET_INLINE void ForwardPass::multiply(Team& team, std::span<const Linear> parts, const float* x,
                                          std::int64_t x_stride, std::int64_t tokens, float* y,
                                          std::int64_t y_stride) {
   std::int64_t rows = 0;
-  for (const Linear& part : parts) rows += part.weight.rows();
-  constexpr std::int64_t panel = 32, chunks_per_thread = 8;
+  bool packed = false;
+  for (const Linear& part : parts) rows += part.weight.rows(), packed = packed || part.packed;
+  if (packed) quantize(team, x, x_stride, tokens, parts[0].weight.cols());
+
+  constexpr std::int64_t panel = 32, chunks_per_thread = 8;  // a panel is whole groups of every packed layout
   const std::int64_t grain = std::max(panel, rows / (chunks_per_thread * team.count()) / panel * panel);
-  team.for_chunks(rows, grain, [&](std::int64_t begin, std::int64_t end) {
-    std::int64_t start = 0;  // of the present part
+  std::int64_t chunks = 0;
+  for (const Linear& part : parts) chunks += (part.weight.rows() + grain - 1) / grain;
+  team.for_chunks(chunks, 1, [&](std::int64_t chunk, std::int64_t) {
+    float* out = y;  // of the part that the chunk lies in
     for (const Linear& part : parts) {
-      const std::int64_t first = std::max(begin - start, std::int64_t{0});
-      const std::int64_t last = std::min(end - start, part.weight.rows());
-      if (first < last) {
-        kernels::entry(kernels_.matmul, part.weight.type)({.weights = part.weight.data,
-                                                           .row_bytes = part.weight.row_bytes(),
-                                                           .cols = part.weight.cols(),
-                                                           .row_begin = first,
-                                                           .row_end = last,
-                                                           .x = x,
-                                                           .x_stride = x_stride,
-                                                           .tokens = tokens,
-                                                           .y = y + start,
-                                                           .y_stride = y_stride});
-        if (!part.bias.empty())
-          for (std::int64_t t = 0; t < tokens; ++t)
-            for (std::int64_t r = first; r < last; ++r)
-              y[t * y_stride + start + r] += part.bias[static_cast<std::size_t>(r)];
+      const std::int64_t count = (part.weight.rows() + grain - 1) / grain;
+      if (chunk < count) {
+        const std::int64_t first = chunk * grain, last = std::min(first + grain, part.weight.rows());
+        return multiply_rows(part, first, last, x, x_stride, tokens, out, y_stride);
       }
-      start += part.weight.rows();
+      chunk -= count;
+      out += part.weight.rows();
     }
   });
+}
+
+/// The activations of every token as bytes, for packed weights.
+LINNET_INLINE void ForwardPass::quantize(Team& team, const float* x, std::int64_t x_stride,
+                                         std::int64_t tokens, std::int64_t cols) {
+  const kernels::Activations activations{s_.activations, cols};
+  team.for_chunks(tokens, 1, [&](std::int64_t t, std::int64_t) {
+    kernels_.quantize_activations(x + t * x_stride, cols, activations.row(t));
+  });
+}
+
+/// Rows [first, last) of one matrix.
+LINNET_INLINE void ForwardPass::multiply_rows(const Linear& part, std::int64_t first, std::int64_t last,
+                                              const float* x, std::int64_t x_stride, std::int64_t tokens,
+                                              float* y, std::int64_t y_stride) const {
+  const TensorView& w = part.weight;
+  if (part.packed) {
+    kernels::entry(kernels_.packed_matmul, w.type)({.weights = part.packed,
+                                                    .cols = w.cols(),
+                                                    .row_begin = first,
+                                                    .row_end = last,
+                                                    .x = {s_.activations, w.cols()},
+                                                    .tokens = tokens,
+                                                    .y = y,
+                                                    .y_stride = y_stride});
+  } else {
+    kernels::entry(kernels_.matmul, w.type)({.weights = w.data,
+                                             .row_bytes = w.row_bytes(),
+                                             .cols = w.cols(),
+                                             .row_begin = first,
+                                             .row_end = last,
+                                             .x = x,
+                                             .x_stride = x_stride,
+                                             .tokens = tokens,
+                                             .y = y,
+                                             .y_stride = y_stride});
+  }
+  if (part.bias.empty()) return;
+  for (std::int64_t t = 0; t < tokens; ++t)
+    for (std::int64_t r = first; r < last; ++r) y[t * y_stride + r] += part.bias[static_cast<std::size_t>(r)];
 }
 
 /// added = output(softmax(q k) v), and the batch's keys and values go to the cache.

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include <linnet/base/error.hpp>
+#include <linnet/base/printable.hpp>
 #include <linnet/model/hyperparameters.hpp>
 #include <linnet/model/weights.hpp>
 
@@ -127,8 +128,8 @@ inline RopeSpec read_rope(const Hyperparameters& in, std::int64_t head_dim, std:
   if (type == "linear" && factor > 0 && rope.factors.empty()) rope.linear_factor = factor;
   if (type != "none" && type != "linear" && type != "yarn" && rope.factors.empty())
     fail(ErrorCode::unsupported, "key \"", in.architecture(),
-         ".rope.scaling.type\": expected none, linear, yarn, or ", "tensors with the factors, found \"", type,
-         "\"");
+         ".rope.scaling.type\": expected none, linear, yarn, or tensors with the factors, found ",
+         in_quotes(type));
   return rope;
 }
 

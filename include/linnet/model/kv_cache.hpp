@@ -69,11 +69,17 @@ class KvCache {
   /// windows have left behind are given back.
   void commit(SequenceId sequence);
 
+  /// What a sequence is about to grow by.
+  struct Growth {
+    SequenceId sequence = 0;
+    std::int64_t tokens = 0;
+    bool start_over = false;  // truncated to 0 first
+  };
   /// Whether append() of this many tokens would find pages. Counts what can be evicted.
   bool has_room(SequenceId sequence, std::int64_t tokens) const;
-  /// Whether all of these appends would, when done in pieces of at most max_batch tokens with commit() after
-  /// each: windowed layers then give pages back on the way. Sequence and tokens to append.
-  bool has_room(std::span<const std::pair<SequenceId, std::int64_t>> appends) const;
+  /// Whether different sequences can all grow so, first truncated and then appended to in pieces of at most
+  /// max_batch tokens, with commit() after each: windowed layers then give pages back on the way.
+  bool has_room(std::span<const Growth> growths) const;
 
   /// The pages of one sequence for the layer's group, by position / page_length. Null where a window has left
   /// it. Valid until the sequence changes.
@@ -105,6 +111,7 @@ class KvCache {
   };
   struct Group {
     std::int64_t window = 0;  // 0: sees everything
+    bool never_full = false;  // has pages for every sequence's window and a batch on top
     std::int64_t page_bytes = 0;
     Buffer memory;
     std::vector<Page> pages;
@@ -136,7 +143,7 @@ class KvCache {
   void lay_out(const Spec& spec);
   void reserve(Group& group);
   std::int64_t first_kept_page(const Group& group, std::int64_t length) const;
-  std::int64_t pages_needed(const Sequence& sequence, int group, std::int64_t tokens) const;
+  std::int64_t pages_needed(std::span<const Growth> growths, int group) const;
   PageId take(int group);
   void share(int group, PageId page);
   void release(int group, PageId page);

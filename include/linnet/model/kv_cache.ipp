@@ -57,7 +57,8 @@ LINNET_INLINE void KvCache::reserve(Group& group) {
     const std::int64_t per_sequence = detail::divide_up(group.window + options_.max_batch, page_length) + 2;
     if (const auto windowed = checked_mul(static_cast<std::uint64_t>(per_sequence),
                                           static_cast<std::uint64_t>(options_.max_sequences)))
-      count = std::min(all, static_cast<std::int64_t>(*windowed));
+      group.never_full = static_cast<std::int64_t>(*windowed) <= all;
+    if (group.never_full) count = per_sequence * options_.max_sequences;
   }
   const auto bytes =
       checked_mul(static_cast<std::uint64_t>(count), static_cast<std::uint64_t>(group.page_bytes));
@@ -148,37 +149,51 @@ LINNET_INLINE void KvCache::truncate(SequenceId sequence, std::int64_t length) {
   s.entries.resize(std::min(s.entries.size(), static_cast<std::size_t>(length / page_length)));
 }
 
-/// Pages to take for `tokens` more: new ones, and a copy of the last where it is shared and not full.
-LINNET_INLINE std::int64_t KvCache::pages_needed(const Sequence& s, int group, std::int64_t tokens) const {
-  const auto& pages = s.pages[static_cast<std::size_t>(group)];
-  const auto length = static_cast<std::int64_t>(s.tokens.size());
-  const std::int64_t added =
-      detail::divide_up(length + tokens, page_length) - static_cast<std::int64_t>(pages.size());
-  const bool copies =
-      tokens > 0 && length % page_length != 0 &&
-      groups_[static_cast<std::size_t>(group)].pages[static_cast<std::size_t>(pages.back())].users > 1;
-  return added + (copies ? 1 : 0);
+/// Pages to take for all of these. Follows who still shares a page: the last to leave it frees or keeps it.
+LINNET_INLINE std::int64_t KvCache::pages_needed(std::span<const Growth> growths, int g) const {
+  const Group& group = groups_[static_cast<std::size_t>(g)];
+  std::unordered_map<PageId, int> left;
+  const auto is_shared = [&](PageId page) {
+    return group.pages[static_cast<std::size_t>(page)].users - left[page] > 1;
+  };
+  std::int64_t needed = 0;
+  for (const Growth& growth : growths) {
+    if (!growth.start_over) continue;
+    needed += detail::divide_up(growth.tokens, page_length);
+    for (PageId page : at(growth.sequence).pages[static_cast<std::size_t>(g)]) {
+      if (page == no_page) continue;
+      if (!is_shared(page)) --needed;
+      ++left[page];
+    }
+  }
+  for (const Growth& growth : growths) {
+    if (growth.start_over || growth.tokens == 0) continue;
+    const Sequence& s = at(growth.sequence);
+    const auto& pages = s.pages[static_cast<std::size_t>(g)];
+    const auto length = static_cast<std::int64_t>(s.tokens.size());
+    needed +=
+        detail::divide_up(length + growth.tokens, page_length) - static_cast<std::int64_t>(pages.size());
+    if (length % page_length == 0 || !is_shared(pages.back())) continue;
+    ++needed;  // a copy of the last
+    ++left[pages.back()];
+  }
+  return needed;
 }
 
 LINNET_INLINE bool KvCache::has_room(SequenceId sequence, std::int64_t tokens) const {
+  const Growth growth{.sequence = sequence, .tokens = tokens};
   for (int g = 0; g < groups(); ++g)
-    if (pages_needed(at(sequence), g, tokens) >
+    if (pages_needed({&growth, 1}, g) >
         static_cast<std::int64_t>(groups_[static_cast<std::size_t>(g)].free.size()))
       return false;
   return true;
 }
 
-LINNET_INLINE bool KvCache::has_room(std::span<const std::pair<SequenceId, std::int64_t>> appends) const {
+LINNET_INLINE bool KvCache::has_room(std::span<const Growth> growths) const {
   for (int g = 0; g < groups(); ++g) {
     const Group& group = groups_[static_cast<std::size_t>(g)];
-    std::int64_t needed = 0, batch = 0;
-    for (const auto& [sequence, tokens] : appends) {
-      // A windowed group was reserved for one batch on top of every sequence's window.
-      const std::int64_t most = group.window > 0 ? options_.max_batch - batch : tokens;
-      needed += pages_needed(at(sequence), g, std::min(tokens, most));
-      batch += std::min(tokens, most);
-    }
-    if (needed > static_cast<std::int64_t>(group.free.size())) return false;
+    if (!group.never_full && pages_needed(growths, g) > static_cast<std::int64_t>(group.free.size()))
+      return false;
   }
   return true;
 }

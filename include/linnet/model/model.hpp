@@ -14,17 +14,23 @@
 
 namespace linnet {
 
+struct LoadOptions {
+  bool mmap = false;  // leave the weights in the mapped file, as they are: shared with other processes and
+                      // slower; false: copy them, packed for the kernels, into memory of this process
+  int threads = 0;  // that load; 0: what the machine grants, or LINNET_THREADS
+};
+
 /// A model as its file describes it. Share one between any number of sessions and threads; the pointer keeps
 /// the file mapped.
 class Model {
  public:
-  /// Opens a GGUF file, or all parts of a split one given any of them. Reads metadata and small tensors; the
-  /// large ones stay in the mapped file and are read by the first forward pass.
+  /// Opens a GGUF file, or all parts of a split one given any of them, and packs its weights.
   /// @throws Error: see gguf::File::open for malformed files; bad_model for a file whose contents do not make
-  /// a model; unsupported for an architecture or tensor type that linnet does not compute.
-  static std::shared_ptr<const Model> load(const std::filesystem::path& path);
+  /// a model; unsupported for an architecture or tensor type that linnet does not compute; out_of_memory.
+  static std::shared_ptr<const Model> load(const std::filesystem::path& path,
+                                           const LoadOptions& options = {});
   /// The same over an open file.
-  static std::shared_ptr<const Model> load(gguf::File file);
+  static std::shared_ptr<const Model> load(gguf::File file, const LoadOptions& options = {});
 
   const Spec& spec() const noexcept { return spec_; }
   const Weights& weights() const noexcept { return weights_; }
@@ -38,7 +44,8 @@ class Model {
   DType main_type() const;
 
  private:
-  explicit Model(gguf::File file);
+  Model(gguf::File file, const LoadOptions& options);
+  void read_tokenizer();
 
   gguf::File file_;
   Spec spec_;

@@ -5,13 +5,22 @@
 #include <utility>
 
 #include <linnet/base/error.hpp>
+#include <linnet/kernels/dispatch.hpp>
 #include <linnet/model/architectures.hpp>
 #include <linnet/model/model.hpp>
+#include <linnet/model/packing.hpp>
 
 namespace linnet {
 
-LINNET_INLINE Model::Model(gguf::File file) : file_(std::move(file)), spec_(read_spec(file_)) {
+LINNET_INLINE Model::Model(gguf::File file, const LoadOptions& options)
+    : file_(std::move(file)), spec_(read_spec(file_)) {
   weights_ = load_weights(file_, spec_);
+  read_tokenizer();
+  // Last, when nothing else can be wrong with the file: this is what takes time and memory.
+  if (!options.mmap) pack_weights(weights_, file_, kernels::active(), resolve_thread_count(options.threads));
+}
+
+LINNET_INLINE void Model::read_tokenizer() {
   if (!file_.metadata().contains("tokenizer.ggml.model")) return;
   tokenizer_ = Tokenizer::from_metadata(file_.metadata());
   if (tokenizer_->vocabulary().size() != spec_.vocabulary)
@@ -19,13 +28,14 @@ LINNET_INLINE Model::Model(gguf::File file) : file_(std::move(file)), spec_(read
          " tokens, one for each row of token_embd.weight, found ", tokenizer_->vocabulary().size());
 }
 
-LINNET_INLINE std::shared_ptr<const Model> Model::load(gguf::File file) {
-  return std::shared_ptr<const Model>(new Model(std::move(file)));
+LINNET_INLINE std::shared_ptr<const Model> Model::load(gguf::File file, const LoadOptions& options) {
+  return std::shared_ptr<const Model>(new Model(std::move(file), options));
 }
 
-LINNET_INLINE std::shared_ptr<const Model> Model::load(const std::filesystem::path& path) {
+LINNET_INLINE std::shared_ptr<const Model> Model::load(const std::filesystem::path& path,
+                                                       const LoadOptions& options) {
   try {
-    return load(gguf::File::open(path));
+    return load(gguf::File::open(path), options);
   } catch (const Error& error) {
     // The reader names the file itself; what is found later does not know it.
     const std::string text = error.what();

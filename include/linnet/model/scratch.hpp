@@ -22,6 +22,7 @@ struct Scratch {
   float* cosine = nullptr;    // [ropes, batch, dims / 2], likewise sine
   float* sine = nullptr;
   float* attention = nullptr;            // [threads, attention_length]
+  std::byte* activations = nullptr;      // [batch] rows of kernels::Activations
   float* router = nullptr;               // [batch, experts]
   float* gathered = nullptr;             // [batch, embedding]: the tokens of one expert
   std::int32_t* chosen = nullptr;        // [batch, experts_used]: expert of a token
@@ -62,6 +63,8 @@ struct Scratch {
     take(sine, ropes * batch * rope_pairs);
     attention_length = (attention_length + 15) / 16 * 16;
     take(attention, threads * attention_length);
+    const std::int64_t inputs = std::max({spec.embedding, attended_width, hidden_width / 2}) / 32 * 32;
+    take(activations, batch * kernels::Activations::row_bytes(inputs));
     if (spec.experts > 0) {
       take(router, batch * spec.experts);
       take(gathered, batch * spec.embedding);

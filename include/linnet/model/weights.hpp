@@ -14,8 +14,9 @@ namespace linnet {
 
 /// y = weight x + bias.
 struct Linear {
-  TensorView weight;        // [in, out] in GGUF's order: `out` rows of `in`
-  std::vector<float> bias;  // [out]; empty: none
+  TensorView weight;                  // [in, out] in GGUF's order: `out` rows of `in`
+  std::vector<float> bias = {};       // [out]; empty: none
+  const std::byte* packed = nullptr;  // the same interleaved for the kernels (packing.hpp); null: use weight
 };
 
 struct NormWeights {

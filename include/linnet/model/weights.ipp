@@ -26,6 +26,7 @@ class WeightFinder {
   const gguf::Tensor* find(const std::string& name, Shape shape) const;
   const gguf::Tensor& require(const std::string& name, Shape shape) const;
   TensorView matrix(const gguf::Tensor& tensor);
+  TensorView matrix(const gguf::Tensor& tensor, TensorView part);
   std::vector<float> optional_vector(const std::string& name, std::int64_t length) const;
   Linear linear(const std::string& name, std::int64_t in, std::int64_t out);
   NormWeights norm(const std::string& name, std::int64_t length) const;
@@ -56,8 +57,10 @@ inline const gguf::Tensor& WeightFinder::require(const std::string& name, Shape 
        spec_.architecture, " model needs it (is the file one part of a split model?)");
 }
 
-inline TensorView WeightFinder::matrix(const gguf::Tensor& tensor) {
-  TensorView view = tensor.view;
+inline TensorView WeightFinder::matrix(const gguf::Tensor& tensor) { return matrix(tensor, tensor.view); }
+
+/// A part of a tensor, of whole rows.
+inline TensorView WeightFinder::matrix(const gguf::Tensor& tensor, TensorView view) {
   if (!quant::is_computable(view.type))
     fail(ErrorCode::unsupported, "tensor \"", tensor.name, "\" has type ", to_string(view.type),
          ", which linnet does not compute with; use a file quantized to one of ", quant::computable_names());
@@ -117,10 +120,11 @@ inline Linear WeightFinder::expert(const std::string& block, std::string_view pa
                                    std::int64_t in, std::int64_t out) {
   const std::string stacked = concat(block, part, "_exps.weight");
   if (!file_.find(stacked)) return linear(concat(block, part, ".", index), in, out);
-  TensorView view = matrix(require(stacked, {in, out, spec_.experts, 1}));
+  const gguf::Tensor& tensor = require(stacked, {in, out, spec_.experts, 1});
+  TensorView view = tensor.view;
   view.shape[2] = 1;
   view.data += index * view.bytes();
-  return {view, {}};
+  return {matrix(tensor, view), {}};
 }
 
 inline std::vector<FeedForward> WeightFinder::experts(const std::string& block, const LayerSpec& layer) {

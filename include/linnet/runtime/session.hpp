@@ -125,7 +125,7 @@ class Session {
 
   /// Adds tokens and computes them. logits() are then those after the last. @throws Error(invalid_argument)
   /// for ids outside the vocabulary, Error(context_full) where they do not fit: nothing has changed then.
-  /// Error(cancelled).
+  /// Error(cancelled): of the new tokens the session holds those that were computed.
   void append(std::span<const Token> tokens);
   /// [vocabulary]: what the model expects next. Computes tokens that are still pending. Empty before the
   /// first token.
@@ -135,7 +135,8 @@ class Session {
   /// @throws Error(invalid_argument) unless 0 <= length <= length().
   void truncate(std::int64_t length);
 
-  /// Ends the generation that is running, after its present token. From any thread.
+  /// Ends the generation, append() or logits() that is running, after its present token or piece. From any
+  /// thread.
   void cancel() noexcept { cancelled_.store(true, std::memory_order_relaxed); }
 
  private:
@@ -143,6 +144,8 @@ class Session {
 
   bool is_cancelled() const;
   void check_fits(std::int64_t tokens) const;
+  void extend(std::span<const Token> tokens);
+  std::span<const float> compute_logits();
   void compute_pending();
   void shift();
   /// Adds a token that will be computed with the next.

@@ -47,16 +47,22 @@ LINNET_INLINE void Session::check_fits(std::int64_t tokens) const {
 }
 
 LINNET_INLINE void Session::append(std::span<const Token> tokens) {
+  cancelled_.store(false, std::memory_order_relaxed);  // what was meant for work that has ended
+  extend(tokens);
+}
+
+LINNET_INLINE void Session::extend(std::span<const Token> tokens) {
   for (Token token : tokens)
     if (token < 0 || token >= model_->spec().vocabulary)
       fail(ErrorCode::invalid_argument, "token ", token, " is outside the vocabulary of ",
            model_->spec().vocabulary);
   check_fits(static_cast<std::int64_t>(tokens.size()));
+  const std::int64_t before = length();
   tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
   try {
     compute_pending();
   } catch (...) {
-    tokens_.resize(static_cast<std::size_t>(engine_.length(sequence_)));
+    tokens_.resize(static_cast<std::size_t>(std::max(before, engine_.length(sequence_))));
     logits_.clear();
     throw;
   }
@@ -71,6 +77,11 @@ LINNET_INLINE void Session::compute_pending() {
 }
 
 LINNET_INLINE std::span<const float> Session::logits() {
+  cancelled_.store(false, std::memory_order_relaxed);
+  return compute_logits();
+}
+
+LINNET_INLINE std::span<const float> Session::compute_logits() {
   if (logits_.empty() && !tokens_.empty()) {
     // What was computed has lost its logits (a truncation): the last token gives them again.
     const std::int64_t last = length() - 1;
@@ -132,7 +143,6 @@ struct Generation::State {
   GenerationStats stats;
   StopReason reason = StopReason::running;
   bool started = false;
-  Clock::time_point since{};
 
   State(Session& s, std::vector<Token> p, const SamplingOptions& o)
       : session(s),
@@ -150,15 +160,14 @@ struct Generation::State {
 
   void start();
   std::optional<Token> choose();
+  void step();
+  void finish();
 };
 
 LINNET_INLINE void Generation::State::start() {
-  started = true;
-  session.cancelled_.store(false, std::memory_order_relaxed);
-  since = Clock::now();
-  sampler.accept(session.tokens());
   session.append(prompt);
-  sampler.accept(prompt);
+  sampler.accept(session.tokens());
+  started = true;
 }
 
 /// The next token, or none where the generation has ended.
@@ -171,7 +180,7 @@ LINNET_INLINE std::optional<Token> Generation::State::choose() {
     reason = StopReason::cancelled;
     return std::nullopt;
   }
-  const Token token = sampler.sample(session.logits());
+  const Token token = sampler.sample(session.compute_logits());
   if (session.model().tokenizer().vocabulary().is_end_of_generation(token)) {
     reason = StopReason::end_of_text;
     return std::nullopt;
@@ -189,6 +198,27 @@ LINNET_INLINE std::optional<Token> Generation::State::choose() {
   return token;
 }
 
+/// Computes one token, or the end, and what can be given out then.
+LINNET_INLINE void Generation::State::step() {
+  const Clock::time_point since = Clock::now();
+  const bool is_first = !started;
+  if (is_first) start();
+  const std::optional<Token> token = choose();
+  (is_first ? stats.prefill_seconds : stats.decode_seconds) +=
+      std::chrono::duration<double>(Clock::now() - since).count();
+  stats.generated_tokens = static_cast<std::int64_t>(tokens.size());
+  if (!token) return finish();
+  piece += stop_texts.push(detokenizer.push(*token));
+  if (stop_texts.matched()) reason = StopReason::stop_text;
+}
+
+/// Gives out what was held back.
+LINNET_INLINE void Generation::State::finish() {
+  piece += stop_texts.push(detokenizer.finish());
+  if (stop_texts.matched()) reason = StopReason::stop_text;
+  piece += stop_texts.finish();
+}
+
 LINNET_INLINE Generation::Generation(Session& session, std::vector<Token> prompt,
                                      const SamplingOptions& options)
     : state_(std::make_unique<State>(session, std::move(prompt), options)) {}
@@ -200,21 +230,12 @@ LINNET_INLINE bool Generation::next() {
   s.piece.clear();
   if (s.reason != StopReason::running) return false;
   try {
-    if (!s.started) s.start();
-    while (s.piece.empty() && s.reason == StopReason::running) {
-      const std::optional<Token> token = s.choose();
-      const double elapsed = std::chrono::duration<double>(State::Clock::now() - s.since).count();
-      (s.tokens.size() <= 1 ? s.stats.prefill_seconds : s.stats.decode_seconds) += elapsed;
-      s.since = State::Clock::now();
-      s.piece += s.stop_texts.push(token ? s.detokenizer.push(*token) : s.detokenizer.finish());
-      if (s.stop_texts.matched()) s.reason = StopReason::stop_text;
-      if (s.reason != StopReason::running) s.piece += s.stop_texts.finish();
-    }
+    while (s.piece.empty() && s.reason == StopReason::running) s.step();
   } catch (const Error& error) {
     if (error.code() != ErrorCode::cancelled) throw;
     s.reason = StopReason::cancelled;
+    s.finish();
   }
-  s.stats.generated_tokens = static_cast<std::int64_t>(s.tokens.size());
   return !s.piece.empty();
 }
 

@@ -21,13 +21,13 @@ class StopTexts {
   std::string_view push(std::string_view piece) {
     text_.erase(0, given_);
     text_ += piece;
-    std::size_t end = text_.size();
+    std::size_t first = std::string::npos, open = 0;
     for (const std::string& stop : texts_) {
-      const std::size_t at = text_.find(stop);
-      if (at != std::string::npos) matched_ = true;
-      end = std::min(end, at != std::string::npos ? at : text_.size() - open_match(stop));
+      first = std::min(first, text_.find(stop));
+      open = std::max(open, open_match(stop));
     }
-    given_ = end;
+    matched_ = first != std::string::npos;
+    given_ = matched_ ? first : text_.size() - open;
     return {text_.data(), given_};
   }
 

@@ -1,0 +1,79 @@
+// model/packing.ipp - the body of packing.hpp.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include <linnet/base/threads.hpp>
+#include <linnet/model/packing.hpp>
+
+namespace linnet {
+namespace detail {
+
+/// Every matrix that is multiplied by.
+inline std::vector<Linear*> all_matrices(Weights& weights) {
+  std::vector<Linear*> all;
+  for (LayerWeights& layer : weights.layers) {
+    for (Linear& part : layer.query_key_value) all.push_back(&part);
+    all.push_back(&layer.attention_output);
+    if (layer.router.weight) all.push_back(&layer.router);
+    for (FeedForward& network : layer.feed_forwards) {
+      for (Linear& part : network.in) all.push_back(&part);
+      all.push_back(&network.down);
+    }
+  }
+  all.push_back(&weights.output);
+  return all;
+}
+
+/// Bytes of a matrix when packed, a whole number of cache lines.
+inline std::size_t packed_bytes(const TensorView& weight, const kernels::Table& table) {
+  constexpr std::int64_t line = 64;
+  const std::int64_t group = table.interleaved_rows;
+  const std::int64_t rows = (weight.rows() + group - 1) / group * group;
+  return static_cast<std::size_t>((rows * weight.row_bytes() + line - 1) / line * line);
+}
+
+/// A run of rows that one thread packs at a time.
+struct PackingTask {
+  const TensorView* weight;
+  std::byte* packed;  // of the whole matrix
+  std::int64_t row_begin, row_end;
+};
+
+}  // namespace detail
+
+LINNET_INLINE void pack_weights(Weights& weights, const gguf::File& file, const kernels::Table& table,
+                                int threads) {
+  std::vector<Linear*> matrices = detail::all_matrices(weights);
+  std::erase_if(matrices, [&](const Linear* m) { return !kernels::entry(table.interleave, m->weight.type); });
+  std::size_t total = 0;
+  for (const Linear* matrix : matrices) total += detail::packed_bytes(matrix->weight, table);
+  Buffer& memory = weights.owned.emplace_back(total);
+
+  constexpr std::int64_t task_bytes = 1 << 20;
+  std::vector<detail::PackingTask> tasks;
+  std::byte* next = memory.data();
+  for (Linear* matrix : matrices) {
+    const TensorView& w = matrix->weight;
+    const std::int64_t group = table.interleaved_rows;
+    const std::int64_t rows = std::max<std::int64_t>(1, task_bytes / w.row_bytes() / group) * group;
+    for (std::int64_t row = 0; row < w.rows(); row += rows)
+      tasks.push_back({&w, next, row, std::min(row + rows, w.rows())});
+    matrix->packed = next;
+    next += detail::packed_bytes(w, table);
+  }
+  ThreadTeam team(threads);
+  team.run([&](ThreadTeam::Member& member) {
+    member.for_chunks(static_cast<std::int64_t>(tasks.size()), 1, [&](std::int64_t i, std::int64_t) {
+      const detail::PackingTask& task = tasks[static_cast<std::size_t>(i)];
+      const TensorView& w = *task.weight;
+      kernels::entry(table.interleave, w.type)(w.data, w.row_bytes(), w.cols(), task.row_begin, task.row_end,
+                                               task.packed);
+      file.release({w.data + task.row_begin * w.row_bytes(),
+                    static_cast<std::size_t>((task.row_end - task.row_begin) * w.row_bytes())});
+    });
+  });
+}
+
+}  // namespace linnet
