@@ -7,8 +7,10 @@ function(linnet_isa target name)
   add_library(linnet_isa_${name} OBJECT ${PROJECT_SOURCE_DIR}/kernels/isa/${name}.cpp)
   target_link_libraries(linnet_isa_${name} PRIVATE linnet_build xsimd)
   target_include_directories(linnet_isa_${name} PRIVATE ${PROJECT_SOURCE_DIR})
-  # Optimised always: at -O0 functions that should vanish into their callers stay behind as weak symbols.
-  target_compile_options(linnet_isa_${name} PRIVATE -O3 ${ARGN} -fno-exceptions -fno-lto -ffp-contract=off)
+  # Optimised always: at -O0 functions that should vanish into their callers stay behind as weak symbols. Loops over
+  # registers (at most 8) are to be unrolled, but not those over bytes, which g++ then no longer vectorises.
+  target_compile_options(linnet_isa_${name} PRIVATE -O3 ${ARGN} -fno-exceptions -fno-lto -ffp-contract=off
+                         $<$<CXX_COMPILER_ID:GNU>:--param=max-completely-peel-times=8>)
   target_sources(${target} PRIVATE $<TARGET_OBJECTS:linnet_isa_${name}>)
 endfunction()
 

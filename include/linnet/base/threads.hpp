@@ -56,10 +56,10 @@ class ThreadTeam {
     std::atomic<std::int64_t> value{0};
   };
   struct Shared {
-    Counter arrived;            // members at the present barrier
-    Counter round;              // barriers passed
-    Counter next[loop_slots];   // the next chunk of a shared loop
-    Counter started, finished;  // hand-over of the job and of its results
+    Counter arrived;                                          // members at the present barrier
+    alignas(cache_line) std::atomic<std::uint32_t> round{0};  // barriers passed, modulo 2^32
+    Counter next[loop_slots];                                 // the next chunk of a shared loop
+    Counter started, finished;                                // hand-over of the job and of its results
     Entry entry = nullptr;
     void* context = nullptr;
   };

@@ -64,24 +64,24 @@ LINNET_INLINE void ThreadTeam::Member::barrier() noexcept {
   const int members = count();
   if (members == 1) return;
   Shared& shared = *team_.shared_;
-  const std::int64_t round = shared.round.value.load(std::memory_order_relaxed);
+  const std::uint32_t round = shared.round.load(std::memory_order_relaxed);
   if (shared.arrived.value.fetch_add(1, std::memory_order_acq_rel) == members - 1) {
     shared.arrived.value.store(0, std::memory_order_relaxed);
-    shared.round.value.store(round + 1, std::memory_order_release);
+    shared.round.store(round + 1, std::memory_order_release);
+    shared.round.notify_all();
     return;
   }
-  // Spin briefly, since the others are at most a chunk behind; then yield, so that a team that is larger than
-  // the machine still gets on.
+  // Spin briefly, since the others are at most a chunk behind; then sleep, so that a team that is larger than
+  // the machine, or has a busy neighbour, leaves the core to whom it waits for.
   constexpr int spins = 2000;
-  for (int i = 0; shared.round.value.load(std::memory_order_acquire) == round; ++i) {
-    if (i < spins) {
+  for (int i = 0; i < spins; ++i) {
+    if (shared.round.load(std::memory_order_acquire) != round) return;
 #if defined(__x86_64__)
-      __builtin_ia32_pause();
+    __builtin_ia32_pause();
 #endif
-    } else {
-      std::this_thread::yield();
-    }
   }
+  while (shared.round.load(std::memory_order_acquire) == round)
+    shared.round.wait(round, std::memory_order_acquire);
 }
 
 namespace detail {
