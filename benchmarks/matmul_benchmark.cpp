@@ -1,5 +1,6 @@
-// matmul_benchmark.cpp - products of weights with 1 to 64 tokens on one thread: every tensor type on every
-// instruction set that the machine has, and Eigen in float beside them. Run it with
+// matmul_benchmark.cpp - products of weights with 1 to 64 tokens on one thread:
+// every tensor type on every instruction set that the machine has, and Eigen in
+// float beside them. Run it with
 // --benchmark_filter=q4_k/avx2 for a part.
 #include <benchmark/benchmark.h>
 
@@ -20,7 +21,8 @@ using namespace linnet;
 using kernels::Activations;
 using kernels::Table;
 
-// 32 MiB of F32: beyond the second cache, and the shape of a feed-forward matrix of a 1B model.
+// 32 MiB of F32: beyond the second cache, and the shape of a feed-forward
+// matrix of a 1B model.
 constexpr std::int64_t rows = 4096, cols = 2048;
 
 std::vector<float> random_values(std::int64_t count, float deviation) {
@@ -31,8 +33,8 @@ std::vector<float> random_values(std::int64_t count, float deviation) {
   return values;
 }
 
-/// Rows of a type; a few different ones over and over, since quantizing millions of weights would take longer
-/// than measuring.
+/// Rows of a type; a few different ones over and over, since quantizing
+/// millions of weights would take longer than measuring.
 Buffer random_weights(DType type) {
   constexpr std::int64_t different = 32;
   const std::int64_t bytes = byte_size(type, different * cols);
@@ -75,19 +77,16 @@ void packed_products(benchmark::State& state, const Table& table, DType type) {
   const Buffer weights = random_weights(type);
   Buffer packed(weights.size());
   kernels::entry(table.interleave, type)(weights.data(), byte_size(type, cols), cols, 0, rows, packed.data());
-  Buffer bytes(static_cast<std::size_t>(tokens * Activations::row_bytes(cols)));
-  const Activations activations{bytes.data(), cols};
+  Buffer bytes(static_cast<std::size_t>(tokens * Activations::token_bytes(cols)));
+  const Activations activations{bytes.data(), cols, tokens, table.token_tile};
   const std::vector<float> x = random_values(tokens * cols, 1);
-  for (std::int64_t t = 0; t < tokens; ++t)
-    table.quantize_activations(x.data() + t * cols, cols, activations.row(t));
+  for (std::int64_t t = 0; t < tokens; ++t) table.quantize_activations(x.data() + t * cols, activations, t);
   std::vector<float> y(static_cast<std::size_t>(tokens * rows));
   for (auto _ : state)
     kernels::entry(table.packed_matmul, type)({.weights = packed.data(),
-                                               .cols = cols,
                                                .row_begin = 0,
                                                .row_end = rows,
                                                .x = activations,
-                                               .tokens = tokens,
                                                .y = y.data(),
                                                .y_stride = rows});
   report(state, byte_size(type, rows * cols), tokens);

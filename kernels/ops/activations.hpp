@@ -1,4 +1,5 @@
-// ops/activations.hpp - activations as signed bytes with a scale for every 32, for integer products.
+// ops/activations.hpp - activations as signed bytes with a scale for every 32,
+// for integer products.
 #pragma once
 
 #include <linnet/kernels/table.hpp>
@@ -7,14 +8,15 @@
 
 namespace linnet::kernels {
 
-/// Rounds to the nearest whole number, ties to even, by pushing the fraction out of the mantissa. For |x| <
-/// 2^22.
+/// Rounds to the nearest whole number, ties to even, by pushing the fraction
+/// out of the mantissa. For |x| < 2^22.
 LINNET_ALWAYS_INLINE float round_small(float x) {
   constexpr float shift = 12582912.0f;  // 1.5 * 2^23
   return x + shift - shift;
 }
 
-/// One chunk of 32: bytes, scale, and the sums of the bytes over each half, already scaled.
+/// One chunk of 32: bytes, scale, and the sums of the bytes over each half,
+/// already scaled.
 LINNET_ALWAYS_INLINE void quantize_chunk(const float* x, std::int8_t* bytes, float& scale, float* half_sums) {
   float largest = 0;
   for (int i = 0; i < 32; ++i) {
@@ -34,10 +36,14 @@ LINNET_ALWAYS_INLINE void quantize_chunk(const float* x, std::int8_t* bytes, flo
 }
 
 template <class Isa>
-void quantize_activations(const float* x, std::int64_t cols, const ActivationRow& row) noexcept {
-  for (std::int64_t c = 0; c < cols / 32; ++c) {
-    quantize_chunk(x + 32 * c, row.bytes + 32 * c, row.scales[c], row.half_sums + 2 * c);
-    row.sums[c] = row.half_sums[2 * c] + row.half_sums[2 * c + 1];
+void quantize_activations(const float* x, const Activations& to, std::int64_t token) noexcept {
+  const std::int64_t first = to.tile_start(token);
+  const Activations::Tile tile = to.tile_at(first);
+  for (std::int64_t c = 0; c < to.cols / 32; ++c) {
+    const std::int64_t at = c * tile.width + token - first;
+    float* const halves = tile.half_sums + 2 * at;
+    quantize_chunk(x + 32 * c, tile.bytes + 32 * at, tile.scales[at], halves);
+    tile.sums[at] = halves[0] + halves[1];
   }
 }
 

@@ -11,7 +11,8 @@
 namespace linnet::kernels {
 
 /// One tile's numbers in registers, for a format on an instruction set.
-template <class Isa, class Format> struct PackedTile {
+template <class Isa, class Format>
+struct PackedTile {
   using Layout = PackedLayout<Format, Isa::rows>;
   using Bytes = typename Isa::Bytes;
   using V = typename Isa::Vector;
@@ -19,42 +20,36 @@ template <class Isa, class Format> struct PackedTile {
   static constexpr quant::Packing packing = Layout::packing;
   // Signed levels become unsigned where the products want them so; the bias
   // goes with the minimum.
-  static constexpr int bias =
-      packing.is_signed ? Isa::signed_bias : packing.level_bias;
+  static constexpr int bias = packing.is_signed ? Isa::signed_bias : packing.level_bias;
 
-  const std::byte *tile;
+  const std::byte* tile;
   V d, dmin;
   Table table;
 
-  LINNET_ALWAYS_INLINE explicit PackedTile(const Table &values)
-      : table(values) {}
+  LINNET_ALWAYS_INLINE explicit PackedTile(const Table& values) : table(values) {}
 
   /// The table of the format as the products want it; made once per call of the
   /// kernel.
   LINNET_ALWAYS_INLINE static Table make_table() {
     quant::NibbleTable values{};
-    if constexpr (packing.has_table)
-      values = Format::table();
-    for (auto &v : values.value)
-      v = static_cast<std::int8_t>(v ^ Isa::signed_bias);
+    if constexpr (packing.has_table) values = Format::table();
+    for (auto& v : values.value) v = static_cast<std::int8_t>(v ^ Isa::signed_bias);
     return Isa::broadcast_table(values.value);
   }
 
-  LINNET_ALWAYS_INLINE void load(const std::byte *from) {
+  LINNET_ALWAYS_INLINE void load(const std::byte* from) {
     tile = from;
     if constexpr (Layout::has_d) {
       d = Isa::load_halves(tile + Layout::d_offset);
     } else {
       d = Isa::load_exponents(tile + Layout::levels_bytes);
     }
-    if constexpr (packing.has_min)
-      dmin = V(packing.min_sign) * Isa::load_halves(tile + Layout::dmin_offset);
+    if constexpr (packing.has_min) dmin = V(packing.min_sign) * Isa::load_halves(tile + Layout::dmin_offset);
   }
 
   /// The eight quads of a chunk.
   LINNET_ALWAYS_INLINE void load_levels(int chunk, Bytes (&quads)[8]) const {
-    const std::byte *from =
-        tile + chunk * Layout::chunk_registers * Layout::register_bytes;
+    const std::byte* from = tile + chunk * Layout::chunk_registers * Layout::register_bytes;
     Bytes planes[Layout::chunk_registers];
     for (int r = 0; r < Layout::chunk_registers; ++r)
       planes[r] = Isa::load(from + r * Layout::register_bytes);
@@ -67,24 +62,22 @@ template <class Isa, class Format> struct PackedTile {
     static constexpr int count = Format::block_length / packing.group_length;
     V scale[count], min[count];
   };
-  LINNET_ALWAYS_INLINE void load_groups(Groups &groups) const {
+  LINNET_ALWAYS_INLINE void load_groups(Groups& groups) const {
     load_groups(groups, std::make_integer_sequence<int, Groups::count>());
   }
 
-private:
+ private:
   template <int... Group>
-  LINNET_ALWAYS_INLINE void
-  load_groups(Groups &groups, std::integer_sequence<int, Group...>) const {
+  LINNET_ALWAYS_INLINE void load_groups(Groups& groups, std::integer_sequence<int, Group...>) const {
     (load_group<Group>(groups.scale[Group], groups.min[Group]), ...);
   }
 
   template <int Group>
-  LINNET_ALWAYS_INLINE void load_group(V &scale, V &min) const {
+  LINNET_ALWAYS_INLINE void load_group(V& scale, V& min) const {
     scale = d;
     if constexpr (packing.fields != quant::GroupFields::none &&
                   packing.fields != quant::GroupFields::exponent)
-      scale = d * (Isa::to_float(scale_field<Group>()) -
-                   V(static_cast<float>(packing.scale_bias)));
+      scale = d * (Isa::to_float(scale_field<Group>()) - V(static_cast<float>(packing.scale_bias)));
     min = V(static_cast<float>(bias)) * scale;
     if constexpr (packing.has_min) {
       if constexpr (packing.fields == quant::GroupFields::none) {
@@ -96,40 +89,33 @@ private:
   }
 
   template <int... Quad>
-  LINNET_ALWAYS_INLINE void
-  unpack_quads(const Bytes *planes, Bytes (&quads)[8],
-               std::integer_sequence<int, Quad...>) const {
+  LINNET_ALWAYS_INLINE void unpack_quads(const Bytes* planes, Bytes (&quads)[8],
+                                         std::integer_sequence<int, Quad...>) const {
     ((quads[Quad] = unpack_quad<Quad>(planes)), ...);
   }
 
   template <int Quad>
-  LINNET_ALWAYS_INLINE Bytes unpack_quad(const Bytes *planes) const {
+  LINNET_ALWAYS_INLINE Bytes unpack_quad(const Bytes* planes) const {
     Bytes low;
-    if constexpr (packing.low_bits == 8)
-      low = planes[Quad];
+    if constexpr (packing.low_bits == 8) low = planes[Quad];
     if constexpr (packing.low_bits == 4)
-      low = Isa::bit_and(Isa::template shift<-4 * (Quad / 4)>(planes[Quad % 4]),
-                         Isa::broadcast(0x0f0f0f0f));
+      low = Isa::bit_and(Isa::template shift<-4 * (Quad / 4)>(planes[Quad % 4]), Isa::broadcast(0x0f0f0f0f));
     if constexpr (packing.low_bits == 2)
-      low = Isa::bit_and(Isa::template shift<-2 * (Quad % 4)>(planes[Quad / 4]),
-                         Isa::broadcast(0x03030303));
+      low = Isa::bit_and(Isa::template shift<-2 * (Quad % 4)>(planes[Quad / 4]), Isa::broadcast(0x03030303));
     if constexpr (packing.high_bits == 1) {
       constexpr int to = packing.low_bits;
-      low = Isa::bit_or(low, Isa::bit_and(Isa::template shift<to - Quad>(
-                                              planes[Layout::low_registers]),
+      low = Isa::bit_or(low, Isa::bit_and(Isa::template shift<to - Quad>(planes[Layout::low_registers]),
                                           Isa::broadcast(0x01010101u << to)));
     }
     if constexpr (packing.high_bits == 2) {
       constexpr int to = packing.low_bits;
       low = Isa::bit_or(
-          low, Isa::bit_and(Isa::template shift<to - 2 * (Quad % 4)>(
-                                planes[Layout::low_registers + Quad / 4]),
-                            Isa::broadcast(0x03030303u << to)));
+          low,
+          Isa::bit_and(Isa::template shift<to - 2 * (Quad % 4)>(planes[Layout::low_registers + Quad / 4]),
+                       Isa::broadcast(0x03030303u << to)));
     }
-    if constexpr (packing.has_table)
-      return Isa::lookup(table, low);
-    if constexpr (packing.is_signed && !packing.has_table &&
-                  Isa::signed_bias != 0)
+    if constexpr (packing.has_table) return Isa::lookup(table, low);
+    if constexpr (packing.is_signed && !packing.has_table && Isa::signed_bias != 0)
       return Isa::bit_xor(low, Isa::broadcast(0x80808080u));
     return low;
   }
@@ -138,56 +124,51 @@ private:
     return Isa::load(tile + Layout::levels_bytes + r * Layout::register_bytes);
   }
 
-  template <int Field> LINNET_ALWAYS_INLINE Bytes six_bits() const {
+  template <int Field>
+  LINNET_ALWAYS_INLINE Bytes six_bits() const {
     if constexpr (Field < 15) {
-      return Isa::bit_and(
-          Isa::template shift<-6 * (Field % 5)>(field_register(Field / 5)),
-          Isa::broadcast(63));
+      return Isa::bit_and(Isa::template shift<-6 * (Field % 5)>(field_register(Field / 5)),
+                          Isa::broadcast(63));
     } else {
       const Bytes low = Isa::template shift<-30>(field_register(0));
-      const Bytes middle =
-          Isa::template shift<2>(Isa::template shift<-30>(field_register(1)));
-      const Bytes high =
-          Isa::template shift<4>(Isa::template shift<-30>(field_register(2)));
+      const Bytes middle = Isa::template shift<2>(Isa::template shift<-30>(field_register(1)));
+      const Bytes high = Isa::template shift<4>(Isa::template shift<-30>(field_register(2)));
       return Isa::bit_or(Isa::bit_or(low, middle), high);
     }
   }
 
-  template <int Field> LINNET_ALWAYS_INLINE Bytes six_bits_of_eight() const {
+  template <int Field>
+  LINNET_ALWAYS_INLINE Bytes six_bits_of_eight() const {
     if constexpr (Field < 5) {
-      return Isa::bit_and(Isa::template shift<-6 * Field>(field_register(0)),
-                          Isa::broadcast(63));
+      return Isa::bit_and(Isa::template shift<-6 * Field>(field_register(0)), Isa::broadcast(63));
     } else {
-      const Bytes rest =
-          Isa::load_words(tile + Layout::levels_bytes + Layout::register_bytes);
+      const Bytes rest = Isa::load_words(tile + Layout::levels_bytes + Layout::register_bytes);
       if constexpr (Field < 7)
-        return Isa::bit_and(Isa::template shift<-6 * (Field - 5)>(rest),
-                            Isa::broadcast(63));
-      return Isa::bit_or(
-          Isa::template shift<-30>(field_register(0)),
-          Isa::template shift<2>(Isa::template shift<-12>(rest)));
+        return Isa::bit_and(Isa::template shift<-6 * (Field - 5)>(rest), Isa::broadcast(63));
+      return Isa::bit_or(Isa::template shift<-30>(field_register(0)),
+                         Isa::template shift<2>(Isa::template shift<-12>(rest)));
     }
   }
 
-  template <int Group> LINNET_ALWAYS_INLINE Bytes scale_field() const {
+  template <int Group>
+  LINNET_ALWAYS_INLINE Bytes scale_field() const {
     using quant::GroupFields;
     if constexpr (packing.fields == GroupFields::six_of_eight) {
       return six_bits_of_eight<Group>();
     } else if constexpr (packing.fields == GroupFields::bytes ||
                          packing.fields == GroupFields::nibble_pairs) {
-      return Isa::bit_and(
-          Isa::template shift<-8 * (Group % 4)>(field_register(Group / 4)),
-          Isa::broadcast(packing.fields == GroupFields::bytes ? 255 : 15));
+      return Isa::bit_and(Isa::template shift<-8 * (Group % 4)>(field_register(Group / 4)),
+                          Isa::broadcast(packing.fields == GroupFields::bytes ? 255 : 15));
     } else {
       return six_bits<Group>();
     }
   }
 
-  template <int Group> LINNET_ALWAYS_INLINE Bytes min_field() const {
+  template <int Group>
+  LINNET_ALWAYS_INLINE Bytes min_field() const {
     if constexpr (packing.fields == quant::GroupFields::nibble_pairs)
-      return Isa::bit_and(
-          Isa::template shift<-8 * (Group % 4) - 4>(field_register(Group / 4)),
-          Isa::broadcast(15));
+      return Isa::bit_and(Isa::template shift<-8 * (Group % 4) - 4>(field_register(Group / 4)),
+                          Isa::broadcast(15));
     else
       return six_bits<8 + Group>();
   }
@@ -197,65 +178,55 @@ private:
 /// its own where it is long, so that the kernels for different numbers of
 /// tokens share it.
 template <class Isa, class Format>
-[[gnu::noinline]] void
-load_many_groups(const PackedTile<Isa, Format> &tile,
-                 typename PackedTile<Isa, Format>::Groups &groups) noexcept {
+[[gnu::noinline]] void load_many_groups(const PackedTile<Isa, Format>& tile,
+                                        typename PackedTile<Isa, Format>::Groups& groups) noexcept {
   tile.load_groups(groups);
 }
 
-/// Adds a chunk of 32 columns to the sums of Tokens tokens: sum[t] += scale *
-/// (level . x[t]) - min * total(x[t]). `scale` and `min` are those of the
-/// chunk's groups, one or two.
-template <class Isa, class Format, int Tokens>
+/// Adds a chunk of 32 columns to the sum of one token: scale * (level . x) -
+/// min * total(x). `at` is the token's place within its chunk of the tile;
+/// `scale` and `min` are those of the chunk's groups, one or two.
+template <class Isa, class Format>
 LINNET_ALWAYS_INLINE void multiply_chunk(const typename Isa::Bytes (&quads)[8],
-                                         const typename Isa::Vector *scale,
-                                         const typename Isa::Vector *min,
-                                         const Activations &activations,
-                                         std::int64_t token, std::int64_t chunk,
-                                         typename Isa::Vector (&sums)[Tokens]) {
+                                         const typename Isa::Vector* scale, const typename Isa::Vector* min,
+                                         const Activations::Tile& x, std::int64_t at,
+                                         typename Isa::Vector& sum) {
   using V = typename Isa::Vector;
   constexpr quant::Packing p = Format::packing;
   constexpr bool has_min = p.has_min || PackedTile<Isa, Format>::bias != 0;
   constexpr int largest = p.largest_level();
-  for (int t = 0; t < Tokens; ++t) {
-    const ActivationRow x = activations.row(token + t);
-    const std::int8_t *bytes = x.bytes + 32 * chunk;
-    if constexpr (p.group_length == 32) {
-      const V product =
-          Isa::template dot<8, p.is_signed, largest>(quads, bytes);
-      sums[t] = fma(V(product * V(x.scales[chunk])), scale[0], sums[t]);
-      if constexpr (has_min)
-        sums[t] = fnma(min[0], V(x.sums[chunk]), sums[t]);
-    } else {
-      const V first = Isa::template dot<4, p.is_signed, largest>(quads, bytes);
-      const V second =
-          Isa::template dot<4, p.is_signed, largest>(quads + 4, bytes + 16);
-      const V product = fma(second, scale[1], V(first * scale[0]));
-      sums[t] = fma(product, V(x.scales[chunk]), sums[t]);
-      if constexpr (has_min) {
-        sums[t] = fnma(min[0], V(x.half_sums[2 * chunk]), sums[t]);
-        sums[t] = fnma(min[1], V(x.half_sums[2 * chunk + 1]), sums[t]);
-      }
+  const std::int8_t* const bytes = x.bytes + 32 * at;
+  if constexpr (p.group_length == 32) {
+    const V product = Isa::template dot<8, p.is_signed, largest>(quads, bytes);
+    sum = fma(V(product * V(x.scales[at])), scale[0], sum);
+    if constexpr (has_min) sum = fnma(min[0], V(x.sums[at]), sum);
+  } else {
+    const V first = Isa::template dot<4, p.is_signed, largest>(quads, bytes);
+    const V second = Isa::template dot<4, p.is_signed, largest>(quads + 4, bytes + 16);
+    const V product = fma(second, scale[1], V(first * scale[0]));
+    sum = fma(product, V(x.scales[at]), sum);
+    if constexpr (has_min) {
+      sum = fnma(min[0], V(x.half_sums[2 * at]), sum);
+      sum = fnma(min[1], V(x.half_sums[2 * at + 1]), sum);
     }
   }
 }
 
-/// y[token + t, rows of the group] for Tokens tokens.
+/// y[tokens of a tile, rows of a group].
 template <class Isa, class Format, int Tokens>
-LINNET_ALWAYS_INLINE void
-multiply_group(const std::byte *group,
-               const typename PackedTile<Isa, Format>::Table &table,
-               const PackedMatmulArgs &a, std::int64_t row,
-               std::int64_t token) {
+LINNET_ALWAYS_INLINE void multiply_group(const std::byte* group,
+                                         const typename PackedTile<Isa, Format>::Table& table,
+                                         const PackedMatmulArgs& a, std::int64_t row, std::int64_t token) {
   using V = typename Isa::Vector;
   using Tile = PackedTile<Isa, Format>;
   using Layout = PackedLayout<Format, Isa::rows>;
   constexpr int groups_of_chunk = 32 / Format::packing.group_length;
+  const Activations::Tile x = a.x.tile_at(token);
   V sums[Tokens];
-  for (V &sum : sums)
-    sum = V(0.0f);
+  unroll<Tokens>([&](auto t) __attribute__((always_inline)) { sums[t] = V(0.0f); });
   Tile tile(table);
-  const std::int64_t blocks = a.cols / Format::block_length;
+  const std::int64_t blocks = a.x.cols / Format::block_length;
+  std::int64_t at = 0;
   for (std::int64_t b = 0; b < blocks; ++b) {
     tile.load(group + b * Layout::tile_bytes);
     typename Tile::Groups groups;
@@ -264,35 +235,40 @@ multiply_group(const std::byte *group,
     } else {
       load_many_groups(tile, groups);
     }
-    for (int c = 0; c < Layout::chunks; ++c) {
+    for (int c = 0; c < Layout::chunks; ++c, at += Tokens) {
       typename Isa::Bytes quads[8];
       tile.load_levels(c, quads);
-      multiply_chunk<Isa, Format, Tokens>(quads,
-                                          groups.scale + c * groups_of_chunk,
-                                          groups.min + c * groups_of_chunk, a.x,
-                                          token, b * Layout::chunks + c, sums);
+      const V* const scale = groups.scale + c * groups_of_chunk;
+      const V* const min = groups.min + c * groups_of_chunk;
+      unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
+        multiply_chunk<Isa, Format>(quads, scale, min, x, at + t, sums[t]);
+      });
     }
   }
-  for (int t = 0; t < Tokens; ++t)
+  unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
     store(sums[t], a.y + (token + t) * a.y_stride + row, a.row_end - row);
+  });
 }
 
 template <class Isa, class Format>
-void packed_matmul(const PackedMatmulArgs &a) noexcept {
+void packed_matmul(const PackedMatmulArgs& a) noexcept {
   constexpr int rows = Isa::rows;
-  const std::int64_t group_bytes =
-      a.cols / Format::block_length * PackedLayout<Format, rows>::tile_bytes;
+  const std::int64_t group_bytes = a.x.cols / Format::block_length * PackedLayout<Format, rows>::tile_bytes;
   const auto table = PackedTile<Isa, Format>::make_table();
   for (std::int64_t row = a.row_begin; row < a.row_end; row += rows) {
-    const std::byte *group = a.weights + row / rows * group_bytes;
-    std::int64_t t = 0;
-    for (; t + Isa::tokens <= a.tokens; t += Isa::tokens)
-      multiply_group<Isa, Format, Isa::tokens>(group, table, a, row, t);
-    for (; t + 4 <= a.tokens; t += 4)
-      multiply_group<Isa, Format, 4>(group, table, a, row, t);
-    for (; t < a.tokens; ++t)
-      multiply_group<Isa, Format, 1>(group, table, a, row, t);
+    const std::byte* group = a.weights + row / rows * group_bytes;
+    for (std::int64_t t = 0; t < a.x.tokens;) {
+      const int width = a.x.width_at(t);
+      if (width == Isa::tokens) {
+        multiply_group<Isa, Format, Isa::tokens>(group, table, a, row, t);
+      } else if (width == 4) {
+        multiply_group<Isa, Format, 4>(group, table, a, row, t);
+      } else {
+        multiply_group<Isa, Format, 1>(group, table, a, row, t);
+      }
+      t += width;
+    }
   }
 }
 
-} // namespace linnet::kernels
+}  // namespace linnet::kernels

@@ -1,5 +1,6 @@
-// packed_matmul_test.cpp - interleaved weights times byte activations, for every integer format on every
-// instruction set, against the same numbers in double.
+// packed_matmul_test.cpp - interleaved weights times byte activations, for
+// every integer format on every instruction set, against the same numbers in
+// double.
 #include <gtest/gtest.h>
 
 #include <Eigen/Dense>
@@ -31,7 +32,8 @@ std::vector<Case> all_cases() {
   return cases;
 }
 
-/// Weights of one type and activations, in every form that a kernel or an oracle needs.
+/// Weights of one type and activations, in every form that a kernel or an
+/// oracle needs.
 class Problem {
  public:
   Problem(const Table& table, DType type, std::int64_t rows, std::int64_t cols, std::int64_t tokens)
@@ -51,15 +53,18 @@ class Problem {
     quant::dequantize(type, blocks_.data(), values);
     w_ = Eigen::Map<Eigen::Matrix<float, -1, -1, Eigen::RowMajor>>(values.data(), rows, cols).cast<double>();
 
-    activations_ = Buffer(static_cast<std::size_t>(tokens * Activations::row_bytes(cols)));
-    std::vector<float> x(static_cast<std::size_t>(cols));
     for (std::int64_t t = 0; t < tokens; ++t) {
-      for (float& v : x) v = activation(random);
-      const ActivationRow row = activations().row(t);
-      table.quantize_activations(x.data(), cols, row);
+      for (std::int64_t c = 0; c < cols; ++c) floats_.push_back(activation(random));
+    }
+    const Buffer bytes = quantize(0, tokens);
+    const Activations activations{const_cast<std::byte*>(bytes.data()), cols, tokens, table.token_tile};
+    for (std::int64_t t = 0; t < tokens; ++t) {
+      const std::int64_t first = activations.tile_start(t);
+      const Activations::Tile tile = activations.tile_at(first);
       for (std::int64_t c = 0; c < cols; ++c) {
-        x_(t, c) = static_cast<double>(row.scales[c / 32]) * row.bytes[c];
-        EXPECT_NEAR(x_(t, c), x[static_cast<std::size_t>(c)], 0.51 * row.scales[c / 32]);
+        const std::int64_t at = c / 32 * tile.width + t - first;
+        x_(t, c) = static_cast<double>(tile.scales[at]) * tile.bytes[32 * at + c % 32];
+        EXPECT_NEAR(x_(t, c), floats_[static_cast<std::size_t>(t * cols + c)], 0.51 * tile.scales[at]);
       }
     }
     const std::int64_t groups = (rows + table.interleaved_rows - 1) / table.interleaved_rows;
@@ -67,26 +72,33 @@ class Problem {
     entry(table.interleave, type)(blocks_.data(), byte_size(type, cols), cols, 0, rows, packed_.data());
   }
 
-  Activations activations() { return {activations_.data(), cols_}; }
+  /// Tokens [first, first + count) as bytes.
+  Buffer quantize(std::int64_t first, std::int64_t count) const {
+    Buffer bytes(static_cast<std::size_t>(Activations::bytes(cols_, count)));
+    const Activations to{bytes.data(), cols_, count, table_.token_tile};
+    for (std::int64_t t = 0; t < count; ++t)
+      table_.quantize_activations(floats_.data() + (first + t) * cols_, to, t);
+    return bytes;
+  }
 
-  /// y[token, row] by the kernel, for a range of rows and the tokens from `first` on.
+  /// y[token, row] by the kernel, for a range of rows and the tokens from
+  /// `first` on.
   std::vector<float> multiply(std::int64_t begin, std::int64_t end, std::int64_t first, std::int64_t count) {
     std::vector<float> y(static_cast<std::size_t>(count * rows_), -1);
-    entry(table_.packed_matmul,
-          type_)({.weights = packed_.data(),
-                  .cols = cols_,
-                  .row_begin = begin,
-                  .row_end = end,
-                  .x = {activations_.data() + first * Activations::row_bytes(cols_), cols_},
-                  .tokens = count,
-                  .y = y.data(),
-                  .y_stride = rows_});
+    Buffer bytes = quantize(first, count);
+    entry(table_.packed_matmul, type_)({.weights = packed_.data(),
+                                        .row_begin = begin,
+                                        .row_end = end,
+                                        .x = {bytes.data(), cols_, count, table_.token_tile},
+                                        .y = y.data(),
+                                        .y_stride = rows_});
     return y;
   }
 
   void expect_near_oracle(const std::vector<float>& y) const {
     const Matrix exact = x_ * w_.transpose(), size = x_.cwiseAbs() * w_.cwiseAbs().transpose();
-    // Biased levels are multiplied whole and corrected in float afterwards: their size counts, too.
+    // Biased levels are multiplied whole and corrected in float afterwards:
+    // their size counts, too.
     const double bound = 3e-6;
     for (std::int64_t t = 0; t < tokens_; ++t)
       for (std::int64_t r = 0; r < rows_; ++r)
@@ -100,7 +112,8 @@ class Problem {
   std::int64_t rows_, cols_, tokens_;
   Matrix w_, x_;
   std::vector<std::byte> blocks_;
-  Buffer activations_, packed_;
+  std::vector<float> floats_;  // [tokens, cols]
+  Buffer packed_;
 };
 
 class PackedMatmul : public testing::TestWithParam<Case> {

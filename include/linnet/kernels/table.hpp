@@ -1,5 +1,5 @@
-// kernels/table.hpp - what one instruction set offers: a struct of function pointers. Contains no vector
-// code.
+// kernels/table.hpp - what one instruction set offers: a struct of function
+// pointers. Contains no vector code.
 #pragma once
 
 #include <array>
@@ -11,11 +11,14 @@
 
 namespace linnet::kernels {
 
-// Every kernel is noexcept, allocates nothing, works on the calling thread alone, and gives bits that depend
-// on its arguments only. What is computed for one token does not depend on the other tokens of the call.
-// Shapes are written [outer, inner], inner contiguous; a stride counts elements between two outer rows.
+// Every kernel is noexcept, allocates nothing, works on the calling thread
+// alone, and gives bits that depend on its arguments only. What is computed for
+// one token does not depend on the other tokens of the call. Shapes are written
+// [outer, inner], inner contiguous; a stride counts elements between two outer
+// rows.
 
-/// y[t, r] = sum over c of weights[r, c] * x[t, c], for the rows row_begin <= r < row_end and all tokens.
+/// y[t, r] = sum over c of weights[r, c] * x[t, c], for the rows row_begin <= r
+/// < row_end and all tokens.
 struct MatmulArgs {
   const std::byte* weights;  // [rows, cols] in the blocks of the kernel's type
   std::int64_t row_bytes;    // from one row of weights to the next
@@ -28,53 +31,79 @@ struct MatmulArgs {
   std::int64_t y_stride;
 };
 
-/// One token's activations as signed bytes: x[i] is about scales[i / 32] * bytes[i].
-struct ActivationRow {
-  std::int8_t* bytes;  // [cols]
-  float* scales;       // [cols / 32]
-  float* sums;         // [cols / 32]: of each 32 bytes, times their scale
-  float* half_sums;    // [cols / 16]: of each 16
-};
-
-/// The same for several tokens, in one piece of memory that the caller owns.
+/// Activations as signed bytes: x[i] is about scale * byte, with one scale for
+/// every chunk of 32 columns.
+///
+/// Tokens lie in tiles, since a kernel takes several at once: as many of `tile`
+/// tokens as there are, then one of 4 where that many are left, then tiles of
+/// one. A tile holds, for each chunk in turn, the 32 bytes of each of its
+/// tokens; then likewise the scales, the sums of the bytes times their scale,
+/// and the same sums over each half of the chunk.
 struct Activations {
-  std::byte* data;    // aligned to 64 bytes
+  std::byte* data;    // bytes(cols, tokens) bytes, aligned to 64; the caller's
   std::int64_t cols;  // a multiple of 32
+  std::int64_t tokens;
+  int tile;  // Table::token_tile
 
-  /// Bytes of one token.
-  static constexpr std::int64_t row_bytes(std::int64_t cols) noexcept {
+  static constexpr std::int64_t token_bytes(std::int64_t cols) noexcept {
     constexpr std::int64_t alignment = 64;
     return (cols + 4 * (cols / 32 + cols / 32 + cols / 16) + alignment - 1) / alignment * alignment;
   }
-  ActivationRow row(std::int64_t token) const noexcept {
-    std::byte* const start = data + token * row_bytes(cols);
-    auto* const floats = reinterpret_cast<float*>(start + cols);
-    return {reinterpret_cast<std::int8_t*>(start), floats, floats + cols / 32, floats + cols / 32 * 2};
+  static constexpr std::int64_t bytes(std::int64_t cols, std::int64_t tokens) noexcept {
+    return tokens * token_bytes(cols);
+  }
+
+  /// The tile that starts with this token.
+  struct Tile {
+    std::int8_t* bytes;  // [cols / 32][width][32]
+    float* scales;       // [cols / 32][width]
+    float* sums;         // [cols / 32][width]
+    float* half_sums;    // [cols / 32][width][2]
+    int width;
+  };
+  constexpr int width_at(std::int64_t first) const noexcept {
+    const std::int64_t left = tokens - first;
+    return left >= tile ? tile : left >= 4 ? 4 : 1;
+  }
+  Tile tile_at(std::int64_t first) const noexcept {
+    const int width = width_at(first);
+    std::byte* const start = data + first * token_bytes(cols);
+    auto* const floats = reinterpret_cast<float*>(start + width * cols);
+    const std::int64_t chunks = width * (cols / 32);
+    return {reinterpret_cast<std::int8_t*>(start), floats, floats + chunks, floats + 2 * chunks, width};
+  }
+  /// The first token of the tile that holds this one.
+  constexpr std::int64_t tile_start(std::int64_t token) const noexcept {
+    const std::int64_t whole = tokens / tile * tile;
+    if (token < whole) return token / tile * tile;
+    return tokens - whole >= 4 && token < whole + 4 ? whole : token;
   }
 };
 
-/// y[t, r] = sum over c of weights[r, c] * x[t, c], with weights interleaved by the same table's Interleave.
+/// y[t, r] = sum over c of weights[r, c] * x[t, c], with weights interleaved by
+/// the same table's Interleave.
 struct PackedMatmulArgs {
   const std::byte* weights;  // all rows, in groups of Table::interleaved_rows
-  std::int64_t cols;         // a multiple of the block length
   std::int64_t row_begin,
-      row_end;  // row_begin a multiple of Table::interleaved_rows; row_end that, or the last row
+      row_end;  // row_begin a multiple of Table::interleaved_rows; row_end that,
+                // or the last row
   Activations x;
-  std::int64_t tokens;
-  float* y;  // [tokens, rows], rows y_stride apart; overwritten
+  float* y;  // [x.tokens, rows], rows y_stride apart; overwritten
   std::int64_t y_stride;
 };
 
-/// Streaming softmax attention of the query heads that share one key/value head, for one query token.
-/// out[h] = sum over p of softmax_p(cap(scale * q[h] . K[p])) * V[p], for key_begin <= p < key_end,
-/// with cap(s) = soft_cap * tanh(s / soft_cap), or s where soft_cap is 0.
+/// Streaming softmax attention of the query heads that share one key/value
+/// head, for one query token. out[h] = sum over p of softmax_p(cap(scale * q[h]
+/// . K[p])) * V[p], for key_begin <= p < key_end, with cap(s) = soft_cap *
+/// tanh(s / soft_cap), or s where soft_cap is 0.
 struct AttentionArgs {
   const float* q;      // [heads, head_dim]
   std::int64_t heads;  // query heads of the group
   std::int64_t head_dim;
   const std::byte* const* pages;  // position p lies in pages[p / page_length]
   std::int64_t k_offset,
-      v_offset;              // where [page_length, row_bytes] of this head's keys and values start in a page
+      v_offset;              // where [page_length, row_bytes] of this head's keys and values
+                             // start in a page
   std::int64_t page_length;  // positions in a page
   std::int64_t row_bytes;    // bytes of one position's head, in whole blocks
   std::int64_t key_begin, key_end;
@@ -84,8 +113,8 @@ struct AttentionArgs {
   float* scratch;  // attention_scratch(...) floats
 };
 
-/// Floats of scratch that an attention kernel needs: one page of keys or values as float, and the group's
-/// scores.
+/// Floats of scratch that an attention kernel needs: one page of keys or values
+/// as float, and the group's scores.
 constexpr std::int64_t attention_scratch(std::int64_t heads, std::int64_t page_length,
                                          std::int64_t row_length) noexcept {
   return page_length * row_length + heads * page_length + 2 * heads;
@@ -93,21 +122,22 @@ constexpr std::int64_t attention_scratch(std::int64_t heads, std::int64_t page_l
 
 using Matmul = void (*)(const MatmulArgs&) noexcept;
 using PackedMatmul = void (*)(const PackedMatmulArgs&) noexcept;
-/// Interleaves rows [row_begin, row_end) of weights for a PackedMatmul; row_begin is a multiple of
-/// interleaved_rows. `packed` is where row 0 goes: the rows' bytes in the file, the last group filled up with
-/// zero rows.
+/// Interleaves rows [row_begin, row_end) of weights for a PackedMatmul;
+/// row_begin is a multiple of interleaved_rows. `packed` is where row 0 goes:
+/// the rows' bytes in the file, the last group filled up with zero rows.
 using Interleave = void (*)(const std::byte* weights, std::int64_t row_bytes, std::int64_t cols,
                             std::int64_t row_begin, std::int64_t row_end, std::byte* packed) noexcept;
-/// Writes one token's activations as bytes. cols is a multiple of 32. The error of a value is at most half a
-/// scale.
-using QuantizeActivations = void (*)(const float* x, std::int64_t cols, const ActivationRow& row) noexcept;
+/// Writes one token's activations, x [cols], into their place. The error of a
+/// value is at most half a scale.
+using QuantizeActivations = void (*)(const float* x, const Activations& to, std::int64_t token) noexcept;
 using Attention = void (*)(const AttentionArgs&) noexcept;
-/// y = x / sqrt(mean(x^2) + eps) * weight (+ bias). weight and bias may be null (ones, zeros); y may be x.
-/// Source: Zhang and Sennrich, Root Mean Square Layer Normalization, 2019.
+/// y = x / sqrt(mean(x^2) + eps) * weight (+ bias). weight and bias may be null
+/// (ones, zeros); y may be x. Source: Zhang and Sennrich, Root Mean Square
+/// Layer Normalization, 2019.
 using Norm = void (*)(const float* x, const float* weight, const float* bias, float eps, std::int64_t n,
                       float* y) noexcept;
-/// Rotates the first 2 * pairs values of one head in place by the angles whose cosines and sines are given
-/// [pairs]. Source: Su et al., RoFormer, 2021.
+/// Rotates the first 2 * pairs values of one head in place by the angles whose
+/// cosines and sines are given [pairs]. Source: Su et al., RoFormer, 2021.
 using Rope = void (*)(float* head, const float* cosine, const float* sine, std::int64_t pairs) noexcept;
 /// y[i] = activation(gate[i]) * up[i]; y may be gate or up.
 using Gate = void (*)(const float* gate, const float* up, std::int64_t n, float* y) noexcept;
@@ -118,18 +148,21 @@ using AddScaled = void (*)(const float* x, float scale, std::int64_t n, float* y
 /// y[i] = cap * tanh(y[i] / cap).
 using SoftCap = void (*)(float* y, float cap, std::int64_t n) noexcept;
 
-/// All kernels of one instruction set. Tables are constants; one is chosen at start (see dispatch.hpp).
+/// All kernels of one instruction set. Tables are constants; one is chosen at
+/// start (see dispatch.hpp).
 struct Table {
   std::string_view isa;
   std::array<Matmul, dtype_count> matmul{};          // null for types that quant/formats.hpp does not list
+  int token_tile = 1;                                // see Activations
   int interleaved_rows = 1;                          // rows of a group of packed weights
   std::array<Interleave, dtype_count> interleave{};  // null for float types
   std::array<PackedMatmul, dtype_count> packed_matmul{};
   QuantizeActivations quantize_activations = nullptr;
-  std::array<Attention, dtype_count>
-      attention{};  // by the type of the key/value cache; null where it cannot be one
+  std::array<Attention, dtype_count> attention{};  // by the type of the key/value cache; null where it cannot
+                                                   // be one
   Norm rms_norm = nullptr;
-  Norm layer_norm = nullptr;        // (x - mean) / sqrt(variance + eps) * weight + bias; Ba et al., 2016
+  Norm layer_norm = nullptr;        // (x - mean) / sqrt(variance + eps) * weight +
+                                    // bias; Ba et al., 2016
   Rope rope_interleaved = nullptr;  // rotates (x[2i], x[2i + 1])
   Rope rope_halves = nullptr;       // rotates (x[i], x[i + pairs])
   Gate silu_gate = nullptr;

@@ -46,7 +46,8 @@ LINNET_INLINE void ForwardPass::add(Team& team, const NormWeights& post_norm) {
   });
 }
 
-/// y = [parts] x, the rows of all parts one after the other, shared out as one loop over chunks of rows.
+/// y = [parts] x, the rows of all parts one after the other, shared out as one
+/// loop over chunks of rows.
 LINNET_INLINE void ForwardPass::multiply(Team& team, std::span<const Linear> parts, const float* x,
                                          std::int64_t x_stride, std::int64_t tokens, float* y,
                                          std::int64_t y_stride) {
@@ -55,7 +56,8 @@ LINNET_INLINE void ForwardPass::multiply(Team& team, std::span<const Linear> par
   for (const Linear& part : parts) rows += part.weight.rows(), packed = packed || part.packed;
   if (packed) quantize(team, x, x_stride, tokens, parts[0].weight.cols());
 
-  constexpr std::int64_t panel = 32, chunks_per_thread = 8;  // a panel is whole groups of every packed layout
+  constexpr std::int64_t panel = 32,
+                         chunks_per_thread = 8;  // a panel is whole groups of every packed layout
   const std::int64_t grain = std::max(panel, rows / (chunks_per_thread * team.count()) / panel * panel);
   std::int64_t chunks = 0;
   for (const Linear& part : parts) chunks += (part.weight.rows() + grain - 1) / grain;
@@ -76,9 +78,9 @@ LINNET_INLINE void ForwardPass::multiply(Team& team, std::span<const Linear> par
 /// The activations of every token as bytes, for packed weights.
 LINNET_INLINE void ForwardPass::quantize(Team& team, const float* x, std::int64_t x_stride,
                                          std::int64_t tokens, std::int64_t cols) {
-  const kernels::Activations activations{s_.activations, cols};
+  const kernels::Activations activations{s_.activations, cols, tokens, kernels_.token_tile};
   team.for_chunks(tokens, 1, [&](std::int64_t t, std::int64_t) {
-    kernels_.quantize_activations(x + t * x_stride, cols, activations.row(t));
+    kernels_.quantize_activations(x + t * x_stride, activations, t);
   });
 }
 
@@ -88,14 +90,13 @@ LINNET_INLINE void ForwardPass::multiply_rows(const Linear& part, std::int64_t f
                                               float* y, std::int64_t y_stride) const {
   const TensorView& w = part.weight;
   if (part.packed) {
-    kernels::entry(kernels_.packed_matmul, w.type)({.weights = part.packed,
-                                                    .cols = w.cols(),
-                                                    .row_begin = first,
-                                                    .row_end = last,
-                                                    .x = {s_.activations, w.cols()},
-                                                    .tokens = tokens,
-                                                    .y = y,
-                                                    .y_stride = y_stride});
+    kernels::entry(kernels_.packed_matmul,
+                   w.type)({.weights = part.packed,
+                            .row_begin = first,
+                            .row_end = last,
+                            .x = {s_.activations, w.cols(), tokens, kernels_.token_tile},
+                            .y = y,
+                            .y_stride = y_stride});
   } else {
     kernels::entry(kernels_.matmul, w.type)({.weights = w.data,
                                              .row_bytes = w.row_bytes(),
@@ -113,7 +114,8 @@ LINNET_INLINE void ForwardPass::multiply_rows(const Linear& part, std::int64_t f
     for (std::int64_t r = first; r < last; ++r) y[t * y_stride + r] += part.bias[static_cast<std::size_t>(r)];
 }
 
-/// added = output(softmax(q k) v), and the batch's keys and values go to the cache.
+/// added = output(softmax(q k) v), and the batch's keys and values go to the
+/// cache.
 LINNET_INLINE void ForwardPass::attention(Team& team, std::int64_t index, const LayerSpec& layer,
                                           const LayerWeights& weights) {
   multiply(team, weights.query_key_value, s_.normed, width_, tokens_, s_.qkv, s_.qkv_width);
@@ -124,7 +126,8 @@ LINNET_INLINE void ForwardPass::attention(Team& team, std::int64_t index, const 
   multiply(team, {&weights.attention_output, 1}, s_.attended, s_.attended_width, tokens_, s_.added, width_);
 }
 
-/// Normalises and rotates one token's queries and keys, and stores its keys and values.
+/// Normalises and rotates one token's queries and keys, and stores its keys and
+/// values.
 LINNET_INLINE void ForwardPass::place(std::int64_t index, const LayerSpec& layer, const LayerWeights& weights,
                                       std::int64_t t) {
   float* const q = s_.qkv + t * s_.qkv_width;
@@ -209,7 +212,8 @@ LINNET_INLINE void ForwardPass::network(Team& team, const FeedForward& weights, 
   multiply(team, {&weights.down, 1}, s_.hidden, s_.hidden_width, tokens, y, width_);
 }
 
-/// added = the weighted sum of each token's experts. An expert runs once, over all tokens that chose it.
+/// added = the weighted sum of each token's experts. An expert runs once, over
+/// all tokens that chose it.
 LINNET_INLINE void ForwardPass::mix_experts(Team& team, const LayerSpec& layer, const LayerWeights& weights) {
   multiply(team, {&weights.router, 1}, s_.normed, width_, tokens_, s_.router, spec_.experts);
   team.once([&] { choose_experts(); });

@@ -156,10 +156,14 @@ inline std::int64_t read_head_dim(const Hyperparameters& in, const Spec& spec) {
          ".attention.head_count\": expected a divisor of the width ", spec.embedding, ", found ", heads);
   const std::int64_t key = in.integer("attention.key_length", 1, max_head_dim, spec.embedding / heads);
   const std::int64_t value = in.integer("attention.value_length", 1, max_head_dim, key);
-  if (key != value || key > max_head_dim)
+  if (key > max_head_dim)
+    fail(ErrorCode::bad_model, "key \"", spec.architecture, ".attention.head_count\": ", heads,
+         " heads of a width of ", spec.embedding, " have ", key, " values each; expected at most ",
+         max_head_dim);
+  if (key != value)
     fail(ErrorCode::unsupported, "key \"", spec.architecture,
-         ".attention.value_length\": expected the key length ", key, " (at most ", max_head_dim, "), found ",
-         value, "; heads of two sizes are not supported");
+         ".attention.value_length\": expected the key length ", key, ", found ", value,
+         "; heads of two sizes are not supported");
   return key;
 }
 

@@ -1,4 +1,5 @@
-// model/scratch.hpp - the memory that a forward pass works in, laid out once. Never grows.
+// model/scratch.hpp - the memory that a forward pass works in, laid out once.
+// Never grows.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +23,7 @@ struct Scratch {
   float* cosine = nullptr;    // [ropes, batch, dims / 2], likewise sine
   float* sine = nullptr;
   float* attention = nullptr;            // [threads, attention_length]
-  std::byte* activations = nullptr;      // [batch] rows of kernels::Activations
+  std::byte* activations = nullptr;      // kernels::Activations of a batch
   float* router = nullptr;               // [batch, experts]
   float* gathered = nullptr;             // [batch, embedding]: the tokens of one expert
   std::int32_t* chosen = nullptr;        // [batch, experts_used]: expert of a token
@@ -32,7 +33,8 @@ struct Scratch {
 
   std::int64_t qkv_width = 0, attended_width = 0, hidden_width = 0, rope_pairs = 0, attention_length = 0;
 
-  /// Assigns all pointers from `base` on (null to learn the size alone). Returns the bytes taken.
+  /// Assigns all pointers from `base` on (null to learn the size alone).
+  /// Returns the bytes taken.
   std::size_t lay_out(const Spec& spec, std::int64_t batch, int threads, std::int64_t row_length,
                       std::byte* base) {
     std::int64_t group = 1;
@@ -64,7 +66,7 @@ struct Scratch {
     attention_length = (attention_length + 15) / 16 * 16;
     take(attention, threads * attention_length);
     const std::int64_t inputs = std::max({spec.embedding, attended_width, hidden_width / 2}) / 32 * 32;
-    take(activations, batch * kernels::Activations::row_bytes(inputs));
+    take(activations, kernels::Activations::bytes(inputs, batch));
     if (spec.experts > 0) {
       take(router, batch * spec.experts);
       take(gathered, batch * spec.embedding);
