@@ -1,2 +1,3 @@
 // runtime.cpp - compiles the bodies of the runtime layer.
+#include <linnet/runtime/chat.ipp>
 #include <linnet/runtime/session.ipp>

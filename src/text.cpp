@@ -1,5 +1,6 @@
 // text.cpp - compiles the bodies of the text layer.
 #include <linnet/text/byte_level_bpe.ipp>
+#include <linnet/text/chat_template.ipp>
 #include <linnet/text/pre_tokenizer.ipp>
 #include <linnet/text/sentence_piece.ipp>
 #include <linnet/text/special_tokens.ipp>

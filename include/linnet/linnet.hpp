@@ -6,7 +6,9 @@
 #include <linnet/kernels/dispatch.hpp>
 #include <linnet/model/engine.hpp>
 #include <linnet/model/model.hpp>
+#include <linnet/runtime/chat.hpp>
 #include <linnet/runtime/session.hpp>
 #include <linnet/sampling/defaults.hpp>
 #include <linnet/sampling/sampler.hpp>
+#include <linnet/text/stream_detokenizer.hpp>
 #include <linnet/text/tokenizer.hpp>

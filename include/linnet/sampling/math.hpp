@@ -1,5 +1,4 @@
-// sampling/math.hpp - exp and log with the same bits on every platform. Never calls the system's, which
-// differ.
+// sampling/math.hpp - exp and log with the same bits everywhere. Never calls the system's, which differ.
 #pragma once
 
 #include <bit>

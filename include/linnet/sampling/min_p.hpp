@@ -1,5 +1,4 @@
-// sampling/min_p.hpp - keeps the candidates that have a share of the best one's probability. Never removes
-// the best.
+// sampling/min_p.hpp - keeps what has a share of the best one's probability. Never removes the best.
 #pragma once
 
 #include <string_view>

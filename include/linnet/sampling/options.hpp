@@ -13,10 +13,11 @@
 
 namespace linnet {
 
-/// How text is generated: when it ends, and how each token is chosen. The fields that stand alone here are turned
-/// off by the value in their comment; a value out of range is an Error(invalid_argument) of the Sampler's constructor.
+/// How text is generated: when it ends, and how each token is chosen. The fields that stand alone here are
+/// turned off by the value in their comment; a value out of range is an Error(invalid_argument) of the
+/// Sampler's constructor.
 struct SamplingOptions {
-  std::int64_t max_tokens = 256;       // tokens to generate at most; below 0: until the text or the context ends
+  std::int64_t max_tokens = 256;  // tokens to generate at most; below 0: until the text or the context ends
   std::vector<std::string> stop = {};  // texts that end the generation; they are not given out
 
   /// Logits are divided by it. 0 or less: always the token with the highest logit (greedy); the logit bias,

@@ -28,20 +28,19 @@ struct Setup {
   const TokenText& token_text;
 };
 
-template <class Sampler>
-Sampler make_step(const Setup& setup) {
-  if constexpr (std::is_constructible_v<Sampler, const SamplingOptions&>)
-    return Sampler(setup.options);
-  else if constexpr (std::is_same_v<Sampler, LogitBias>)
-    return Sampler(setup.options, setup.vocabulary_size);
-  else if constexpr (std::is_constructible_v<Sampler, const SamplingOptions&, const TokenText&>)
-    return Sampler(setup.options, setup.token_text);
+template <class S>
+S make_step(const Setup& setup) {
+  if constexpr (std::is_constructible_v<S, const SamplingOptions&>)
+    return S(setup.options);
+  else if constexpr (std::is_same_v<S, LogitBias>)
+    return S(setup.options, setup.vocabulary_size);
+  else if constexpr (std::is_constructible_v<S, const SamplingOptions&, const TokenText&>)
+    return S(setup.options, setup.token_text);
   else
-    return Sampler(setup.options, setup.seed);
+    return S(setup.options, setup.seed);
 }
 
-/// One of each sampler, in the order of the list. Made even where not asked for, so that every option is
-/// checked.
+/// One of each sampler, in the order of the list; also those not asked for, so that all options are checked.
 template <class... Samplers>
 std::vector<Step> make_steps(const Setup& setup, const std::variant<Samplers...>*) {
   std::vector<Step> steps;
@@ -54,8 +53,7 @@ inline std::span<const std::string_view> names_of(const Step& step) {
                     step);
 }
 
-/// Which of the list has this name, hyphens counting as underscores; the length of the list where none has
-/// it.
+/// Which of the list has this name, hyphens counting as underscores; the list's length where none has.
 LINNET_INLINE std::size_t find_step(const std::vector<Step>& list, std::string_view name) {
   std::string wanted(name);
   std::replace(wanted.begin(), wanted.end(), '-', '_');

@@ -1,5 +1,4 @@
-// sampling/temperature.hpp - flattens or sharpens the distribution. Never removes a candidate but at
-// temperature 0.
+// sampling/temperature.hpp - flattens or sharpens the distribution. Never removes a candidate above 1e-6.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,4 @@
-// sampling/top_n_sigma.hpp - keeps logits within n standard deviations of the best. Never depends on the
-// temperature.
+// sampling/top_n_sigma.hpp - keeps logits within n standard deviations of the best. Never sees an exp.
 #pragma once
 
 #include <cmath>

@@ -1,5 +1,4 @@
-// sampling/top_p.hpp - keeps the most probable candidates that together have probability p. Never fewer than
-// one.
+// sampling/top_p.hpp - keeps the most probable that together have probability p. Never fewer than one.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,4 @@
-// sampling/typical.hpp - keeps the candidates whose surprise is nearest to what is expected. Never fewer than
-// one.
+// sampling/typical.hpp - keeps those whose surprise is nearest to the expected. Never fewer than one.
 #pragma once
 
 #include <cmath>

@@ -8,8 +8,8 @@
 
 namespace linnet::jinja {
 
-/// Counts a rendering's work. One step is one statement, expression or element, or 64 bytes of text made or compared;
-/// so time and memory are both bounded.
+/// Counts a rendering's work. One step is one statement, expression or element, or 64 bytes of text made or
+/// compared; so time and memory are both bounded.
 class Budget {
  public:
   static constexpr std::int64_t max_steps = 1'000'000;
@@ -33,7 +33,8 @@ class Budget {
 
   /// For a text of this many bytes, made or read as a whole.
   void charge_text(std::size_t bytes) {
-    if (bytes > max_text) fail("expected texts of at most ", max_text, " bytes, the template makes a longer one");
+    if (bytes > max_text)
+      fail("expected texts of at most ", max_text, " bytes, the template makes a longer one");
     charge(bytes / 64);
   }
 

@@ -9,19 +9,31 @@
 #include <vector>
 
 #include <linnet/base/config.hpp>
+#include <linnet/text/utf8.hpp>
 
 namespace linnet::jinja {
 
 /// The number of code points; a byte that is no UTF-8 counts as one.
 std::size_t length_of(std::string_view text);
-/// Each code point as a text of its own.
-std::vector<std::string_view> characters_of(std::string_view text);
+/// Calls visit(character, code point) for each code point, in order.
+template <class Visit>
+void for_each_character(std::string_view text, Visit visit) {
+  while (!text.empty()) {
+    const CodePoint point = read_code_point(text, 0);
+    visit(text.substr(0, point.length), point);
+    text.remove_prefix(point.length);
+  }
+}
+/// The bytes before the character at this index; the length of the text where it has no more.
+std::size_t offset_of(std::string_view text, std::size_t index);
+/// The last character. @pre not empty
+std::string_view last_character(std::string_view text);
 
 /// Whether Python's str.isspace() holds for the code point.
 bool is_space(char32_t code_point) noexcept;
 
-/// `text` without the characters of `characters` at its left and right end; with "" as `characters`, without white
-/// space.
+/// `text` without the characters of `characters` at its left and right end; with "" as `characters`, without
+/// white space.
 std::string_view strip(std::string_view text, std::string_view characters, bool left, bool right);
 
 enum class Case { lower, upper, title, capitalize };
@@ -35,10 +47,13 @@ bool all_of(std::string_view text, bool (*holds)(char32_t));
 bool is_digit(char32_t code_point) noexcept;
 bool is_alpha(char32_t code_point) noexcept;
 
-/// `text` with `old_text` replaced from the left, at most `count` times (below 0: always). An empty `old_text` lies
-/// before each character and at the end.
-std::string replace(std::string_view text, std::string_view old_text, std::string_view new_text, std::int64_t count);
-/// Split at `separator`, which is not empty, at most `count` times (below 0: always), from the left or the right.
+/// `text` with `old_text` replaced from the left, at most `count` times (below 0: always). An empty
+/// `old_text` lies before each character and at the end. It stops once the result is longer than `limit`
+/// bytes.
+std::string replace(std::string_view text, std::string_view old_text, std::string_view new_text,
+                    std::int64_t count, std::size_t limit);
+/// Split at `separator`, which is not empty, at most `count` times (below 0: always), from the left or the
+/// right.
 std::vector<std::string_view> split(std::string_view text, std::string_view separator, std::int64_t count,
                                     bool from_right);
 /// Split at runs of white space, which are also removed at both ends.

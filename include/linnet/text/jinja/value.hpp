@@ -42,10 +42,12 @@ struct Dict {
 
   const Value* find(const Value& key) const;
   const Value* find(std::string_view key) const;
+  /// Adds an entry, or replaces the value of the one that has this key.
+  void set(Value key, Value value);
 };
 
-/// The only thing that a template can change in place: {% set ns.x = ... %}. Holds data alone, so it is no part of a
-/// cycle.
+/// The only thing that a template can change in place: {% set ns.x = ... %}. Holds data alone, so it is no
+/// part of a cycle.
 struct Namespace {
   std::map<std::string, Value, std::less<>> values;
 };
@@ -70,8 +72,8 @@ class Value {
  public:
   using Text = std::shared_ptr<const std::string>;
   using Data = std::variant<Undefined, None, bool, std::int64_t, double, Text, std::shared_ptr<const List>,
-                            std::shared_ptr<const Dict>, std::shared_ptr<Namespace>, std::shared_ptr<const Function>,
-                            std::shared_ptr<Loop>>;
+                            std::shared_ptr<const Dict>, std::shared_ptr<Namespace>,
+                            std::shared_ptr<const Function>, std::shared_ptr<Loop>>;
 
   Value() : data_(None{}) {}
   Value(None) : data_(None{}) {}
@@ -122,10 +124,12 @@ class Value {
   /// 1 + the depth of the deepest element so far. @throws as the constructors
   static int check_element(const Value& element, int depth) {
     if (!element.is_data())
-      fail(ErrorCode::bad_model, "chat template: expected data in a list, dictionary or namespace, found a function, "
-                                 "namespace or loop");
+      fail(ErrorCode::bad_model,
+           "chat template: expected data in a list, dictionary or namespace, found a function, "
+           "namespace or loop");
     if (element.depth() >= max_depth)
-      fail(ErrorCode::bad_model, "chat template: expected lists and dictionaries nested at most ", max_depth, " deep");
+      fail(ErrorCode::bad_model, "chat template: expected lists and dictionaries nested at most ", max_depth,
+           " deep");
     return std::max(depth, element.depth() + 1);
   }
 
@@ -134,9 +138,9 @@ class Value {
 
 struct Loop {
   std::vector<Value> items;
-  std::size_t index = 0;   // of the present item
-  int depth = 0;           // loops around this one
-  std::vector<Value> seen;  // the arguments of the last loop.changed()
+  std::size_t index = 0;         // of the present item
+  std::vector<Value> seen = {};  // the arguments of the last loop.changed(), if
+  bool has_seen = false;         // there was one
 };
 
 inline Value::Value(List list) {
@@ -147,7 +151,8 @@ inline Value::Value(List list) {
 
 inline Value::Value(Dict dict) {
   dict.depth = 1;
-  for (const auto& [key, value] : dict.items) dict.depth = check_element(value, check_element(key, dict.depth));
+  for (const auto& [key, value] : dict.items)
+    dict.depth = check_element(value, check_element(key, dict.depth));
   data_ = std::make_shared<const Dict>(std::move(dict));
 }
 
