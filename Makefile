@@ -1,0 +1,53 @@
+# make demo and make test do everything, the set-up included. The builds are CMake presets; this file only calls them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+JOBS ?= $(shell scripts/jobs.sh)
+MODEL ?= examples/tiny/models/tiny-llama.gguf
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help deps demo test test-release asan tsan check format clean
+
+help:                 ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+deps:                 ## install the compiler, tools and libraries that are missing
+	@scripts/install-deps.sh
+
+demo: deps            ## build the program; a trained model tells a story and answers a command
+	@$(call build,release,linnet_cli)
+	@scripts/demo.sh build/release/linnet $(MODEL)
+
+test: test-release asan  ## build and run every test, then again under AddressSanitizer and UBSan
+	@scripts/summarise-tests.sh build/release build/asan
+
+test-release: check
+	@$(call build,release,all)
+	@$(call run_tests,release)
+
+asan: deps            ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(call build,asan,all)
+	@$(call run_tests,asan)
+
+tsan: deps            ## the tests under ThreadSanitizer
+	@$(call build,tsan,all)
+	@$(call run_tests,tsan)
+
+check: deps           ## the layers point one way, no weak symbol is shared, and the code is formatted
+	@scripts/check-layers.py
+	@test ! -e build/release/liblinnet.a || scripts/check-odr.sh build/release
+	@scripts/check-format.sh
+
+format:               ## write all C++ as clang-format 14 does
+	@scripts/check-format.sh --fix
+
+clean:                ## remove everything that was built
+	rm -rf build
+
+# $(call build,PRESET,TARGET): configures once, then builds what changed.
+build = test -f build/$(1)/build.ninja || cmake --preset $(1); \
+  cmake --build --preset $(1) --target $(2) --parallel $(JOBS)
+
+# $(call run_tests,PRESET): ctest prints what failed, and its summary.
+run_tests = ctest --test-dir build/$(1) --output-on-failure --parallel $(JOBS) --no-tests=error \
+  | tee build/$(1)/tests.log
