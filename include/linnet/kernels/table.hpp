@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include <linnet/base/dtype.hpp>
+#include <linnet/kernels/kv_page.hpp>
 
 namespace linnet::kernels {
 
@@ -92,32 +93,32 @@ struct PackedMatmulArgs {
   std::int64_t y_stride;
 };
 
-/// Streaming softmax attention of the query heads that share one key/value
-/// head, for one query token. out[h] = sum over p of softmax_p(cap(scale * q[h]
-/// . K[p])) * V[p], for key_begin <= p < key_end, with cap(s) = soft_cap *
-/// tanh(s / soft_cap), or s where soft_cap is 0.
+/// Streaming softmax attention of the query heads that share one key/value head, for neighbouring tokens of a
+/// sequence. out[t, h] = sum over p of softmax_p(cap(scale * q[t, h] . K[p])) * V[p], for the positions p
+/// that token t sees: p < key_end + t, and p >= key_end + t - window where there is a window; with cap(s) =
+/// soft_cap * tanh(s / soft_cap), or s where soft_cap is 0.
 struct AttentionArgs {
-  const float* q;      // [heads, head_dim]
+  const float* q;  // [tokens, heads, head_dim], tokens q_stride apart
+  std::int64_t q_stride;
+  std::int64_t tokens;
   std::int64_t heads;  // query heads of the group
   std::int64_t head_dim;
-  const std::byte* const* pages;  // position p lies in pages[p / page_length]
-  std::int64_t k_offset,
-      v_offset;              // where [page_length, row_bytes] of this head's keys and values
-                             // start in a page
-  std::int64_t page_length;  // positions in a page
-  std::int64_t row_bytes;    // bytes of one position's head, in whole blocks
-  std::int64_t key_begin, key_end;
+  const std::byte* const*
+      pages;  // position p lies in pages[p / page_length] (kv_page.hpp), null where no token sees it
+  std::int64_t k_offset, v_offset;  // where this head's keys and values start in a page
+  std::int64_t key_end;             // one more than the position of the first token
+  std::int64_t window;              // positions that a token sees, its own included; 0: all before it
   float scale;
   float soft_cap;
-  float* out;      // [heads, head_dim], overwritten; must not overlap q
+  float* out;  // [tokens, heads, head_dim], tokens out_stride apart; overwritten; must not overlap q
+  std::int64_t out_stride;
   float* scratch;  // attention_scratch(...) floats
 };
 
-/// Floats of scratch that an attention kernel needs: one page of keys or values
-/// as float, and the group's scores.
-constexpr std::int64_t attention_scratch(std::int64_t heads, std::int64_t page_length,
-                                         std::int64_t row_length) noexcept {
-  return page_length * row_length + heads * page_length + 2 * heads;
+/// Floats of scratch that an attention kernel needs for tokens * heads queries: a page of keys and of values,
+/// and scores.
+constexpr std::int64_t attention_scratch(std::int64_t queries, std::int64_t row_length) noexcept {
+  return 2 * page_length * row_length + queries * (page_length + 3);
 }
 
 using Matmul = void (*)(const MatmulArgs&) noexcept;

@@ -86,8 +86,9 @@ class ForwardPass {
                      std::int64_t x_stride, std::int64_t tokens, float* y, std::int64_t y_stride) const;
   void attention(Team& team, std::int64_t index, const LayerSpec& layer, const LayerWeights& weights);
   void place(std::int64_t index, const LayerSpec& layer, const LayerWeights& weights, std::int64_t t);
-  void store(const float* head, std::byte* page, std::int64_t offset, std::int64_t position) const;
-  void attend(Team& team, std::int64_t index, const LayerSpec& layer, std::int64_t t, std::int64_t kv_head);
+  std::int64_t run_length(std::int64_t t, std::int64_t most) const;
+  void attend(Team& team, std::int64_t index, const LayerSpec& layer, std::int64_t t, std::int64_t count,
+              std::int64_t kv_head);
   void feed_forward(Team& team, const LayerSpec& layer, const LayerWeights& weights);
   void network(Team& team, const FeedForward& weights, std::int64_t width, const float* x,
                std::int64_t tokens, float* y);

@@ -120,8 +120,14 @@ LINNET_INLINE void ForwardPass::attention(Team& team, std::int64_t index, const 
                                           const LayerWeights& weights) {
   multiply(team, weights.query_key_value, s_.normed, width_, tokens_, s_.qkv, s_.qkv_width);
   team.for_chunks(tokens_, 1, [&](std::int64_t t, std::int64_t) { place(index, layer, weights, t); });
-  team.for_chunks(tokens_ * layer.kv_heads, 1, [&](std::int64_t item, std::int64_t) {
-    attend(team, index, layer, item / layer.kv_heads, item % layer.kv_heads);
+  const std::int64_t group = layer.heads / layer.kv_heads;
+  const std::int64_t most = std::max<std::int64_t>(1, Scratch::attention_queries / group);
+  std::int64_t tiles = 0;
+  for (std::int64_t t = 0; t < tokens_; t += run_length(t, most)) ++tiles;
+  team.for_chunks(tiles * layer.kv_heads, 1, [&](std::int64_t item, std::int64_t) {
+    std::int64_t t = 0;
+    for (std::int64_t tile = item / layer.kv_heads; tile > 0; --tile) t += run_length(t, most);
+    attend(team, index, layer, t, run_length(t, most), item % layer.kv_heads);
   });
   multiply(team, {&weights.attention_output, 1}, s_.attended, s_.attended_width, tokens_, s_.added, width_);
 }
@@ -147,47 +153,45 @@ LINNET_INLINE void ForwardPass::place(std::int64_t index, const LayerSpec& layer
     rotate(head, angles(s_.cosine, layer.rope, t), angles(s_.sine, layer.rope, t), rope.dims / 2);
   }
   std::byte* const page = token.pages[cache_.group_of(index)][token.position / KvCache::page_length];
+  const DType type = cache_.type();
+  const std::int64_t slot = token.position % KvCache::page_length;
   for (std::int64_t h = 0; h < layer.kv_heads; ++h) {
-    store(k + h * spec_.head_dim, page, cache_.key_offset(index, h), token.position);
-    store(v + h * spec_.head_dim, page, cache_.value_offset(index, h), token.position);
+    kernels::store_key(type, k + h * spec_.head_dim, spec_.head_dim, page + cache_.key_offset(index, h),
+                       slot);
+    kernels::store_value(type, v + h * spec_.head_dim, spec_.head_dim, page + cache_.value_offset(index, h),
+                         slot);
   }
 }
 
-LINNET_INLINE void ForwardPass::store(const float* head, std::byte* page, std::int64_t offset,
-                                      std::int64_t position) const {
-  constexpr std::int64_t longest = 2048;  // head lengths are checked to be less
-  float padded[longest];
-  const std::int64_t length = cache_.row_length();
-  std::byte* const to = page + offset + position % KvCache::page_length * cache_.row_bytes();
-  if (length == spec_.head_dim)
-    return quant::quantize(cache_.type(), {head, static_cast<std::size_t>(length)}, to);
-  std::copy_n(head, spec_.head_dim, padded);
-  std::fill(padded + spec_.head_dim, padded + length, 0.0f);
-  quant::quantize(cache_.type(), {padded, static_cast<std::size_t>(length)}, to);
+/// How many rows from t on, at most `most`, are neighbouring tokens of one sequence.
+LINNET_INLINE std::int64_t ForwardPass::run_length(std::int64_t t, std::int64_t most) const {
+  std::int64_t length = 1;
+  while (length < most && t + length < tokens_ && row(t + length).pages == row(t).pages) ++length;
+  return length;
 }
 
-/// The query heads that share one key/value head, for one token.
+/// The query heads that share one key/value head, for `count` tokens of one sequence.
 LINNET_INLINE void ForwardPass::attend(Team& team, std::int64_t index, const LayerSpec& layer, std::int64_t t,
-                                       std::int64_t kv_head) {
+                                       std::int64_t count, std::int64_t kv_head) {
   const BatchRow& token = row(t);
   const std::int64_t group = layer.heads / layer.kv_heads;
-  const std::int64_t seen =
-      layer.window > 0 ? std::min(layer.window, token.position + 1) : token.position + 1;
-  kernels::entry(kernels_.attention, cache_.type())(
-      {.q = s_.qkv + t * s_.qkv_width + kv_head * group * spec_.head_dim,
-       .heads = group,
-       .head_dim = spec_.head_dim,
-       .pages = token.pages[cache_.group_of(index)],
-       .k_offset = cache_.key_offset(index, kv_head),
-       .v_offset = cache_.value_offset(index, kv_head),
-       .page_length = KvCache::page_length,
-       .row_bytes = cache_.row_bytes(),
-       .key_begin = token.position + 1 - seen,
-       .key_end = token.position + 1,
-       .scale = spec_.attention_scale,
-       .soft_cap = spec_.attention_soft_cap,
-       .out = s_.attended + t * s_.attended_width + kv_head * group * spec_.head_dim,
-       .scratch = s_.attention + team.index() * s_.attention_length});
+  const std::int64_t head = kv_head * group * spec_.head_dim;
+  kernels::entry(kernels_.attention,
+                 cache_.type())({.q = s_.qkv + t * s_.qkv_width + head,
+                                 .q_stride = s_.qkv_width,
+                                 .tokens = count,
+                                 .heads = group,
+                                 .head_dim = spec_.head_dim,
+                                 .pages = token.pages[cache_.group_of(index)],
+                                 .k_offset = cache_.key_offset(index, kv_head),
+                                 .v_offset = cache_.value_offset(index, kv_head),
+                                 .key_end = token.position + 1,
+                                 .window = layer.window,
+                                 .scale = spec_.attention_scale,
+                                 .soft_cap = spec_.attention_soft_cap,
+                                 .out = s_.attended + t * s_.attended_width + head,
+                                 .out_stride = s_.attended_width,
+                                 .scratch = s_.attention + team.index() * s_.attention_length});
 }
 
 LINNET_INLINE void ForwardPass::feed_forward(Team& team, const LayerSpec& layer,

@@ -13,6 +13,7 @@
 
 #include <linnet/base/buffer.hpp>
 #include <linnet/base/dtype.hpp>
+#include <linnet/kernels/kv_page.hpp>
 #include <linnet/model/spec.hpp>
 #include <linnet/text/token.hpp>
 
@@ -36,7 +37,7 @@ struct KvCacheOptions {
 /// sequence that starts with the same tokens adopts it. Not thread-safe.
 class KvCache {
  public:
-  static constexpr std::int64_t page_length = 32;
+  static constexpr std::int64_t page_length = kernels::page_length;
 
   /// @throws Error(out_of_memory), Error(invalid_argument) for sizes out of range or a type that cannot be
   /// cached.
@@ -86,7 +87,7 @@ class KvCache {
   std::vector<std::byte*> pages(SequenceId sequence, int group) const;
   int group_of(std::int64_t layer) const { return layers_[static_cast<std::size_t>(layer)].group; }
   int groups() const { return static_cast<int>(groups_.size()); }
-  /// Where in a page the layer's keys (values) of a head start: [page_length, row_bytes].
+  /// Where in a page the keys (values) of a layer's head start; kernels/kv_page.hpp says how they lie.
   std::int64_t key_offset(std::int64_t layer, std::int64_t head) const;
   std::int64_t value_offset(std::int64_t layer, std::int64_t head) const;
 

@@ -24,11 +24,11 @@ LINNET_INLINE KvCache::KvCache(const Spec& spec, const KvCacheOptions& options) 
   check("max_sequences", options.max_sequences, 1 << 20);
   check("max_batch", options.max_batch, 1 << 20);
   const DType type = options.type;
-  if (type != DType::f32 && type != DType::f16 && type != DType::bf16 && type != DType::q8_0)
+  if (!kernels::is_cache_type(type))
     fail(ErrorCode::invalid_argument, "key/value cache: expected type f32, f16, bf16 or q8_0, got ",
          to_string(type));
 
-  row_length_ = detail::divide_up(spec.head_dim, info(type).block_length) * info(type).block_length;
+  row_length_ = kernels::page_row_length(type, spec.head_dim);
   row_bytes_ = byte_size(type, row_length_);
   lay_out(spec);
   for (Group& group : groups_) reserve(group);

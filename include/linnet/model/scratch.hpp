@@ -14,6 +14,9 @@ namespace linnet {
 
 /// Pointers into one buffer. `batch` is the most tokens that one pass computes.
 struct Scratch {
+  /// Queries that share a page while it is unpacked, unless one group of heads is more.
+  static constexpr std::int64_t attention_queries = 32;
+
   float* stream = nullptr;    // [batch, embedding]: the residual stream
   float* normed = nullptr;    // [batch, embedding]: what attention and feed-forward read
   float* qkv = nullptr;       // [batch, qkv_width]: queries, keys, values of a layer
@@ -45,7 +48,7 @@ struct Scratch {
       group = std::max(group, layer.heads / layer.kv_heads);
     }
     for (const RopeSpec& rope : spec.ropes) rope_pairs = std::max(rope_pairs, rope.dims / 2);
-    attention_length = kernels::attention_scratch(group, KvCache::page_length, row_length);
+    attention_length = kernels::attention_scratch(std::max(group, attention_queries), row_length);
 
     std::size_t offset = 0;
     const auto take = [&](auto*& pointer, std::int64_t count) {
