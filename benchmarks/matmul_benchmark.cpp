@@ -1,6 +1,5 @@
-// matmul_benchmark.cpp - products of weights with 1 to 64 tokens on one thread:
-// every tensor type on every instruction set that the machine has, and Eigen in
-// float beside them. Run it with
+// matmul_benchmark.cpp - products of weights with 1 to 64 tokens on one thread: every tensor type on every
+// instruction set that the machine has, and Eigen in float beside them. Run it with
 // --benchmark_filter=q4_k/avx2 for a part.
 #include <benchmark/benchmark.h>
 
@@ -21,8 +20,7 @@ using namespace linnet;
 using kernels::Activations;
 using kernels::Table;
 
-// 32 MiB of F32: beyond the second cache, and the shape of a feed-forward
-// matrix of a 1B model.
+// 32 MiB of F32: beyond the second cache, and the shape of a feed-forward matrix of a 1B model.
 constexpr std::int64_t rows = 4096, cols = 2048;
 
 std::vector<float> random_values(std::int64_t count, float deviation) {

@@ -1,5 +1,4 @@
-// ops/activations.hpp - activations as signed bytes with a scale for every 32,
-// for integer products.
+// ops/activations.hpp - activations as signed bytes with a scale for every 32, for integer products.
 #pragma once
 
 #include <linnet/kernels/table.hpp>
@@ -15,8 +14,7 @@ LINNET_ALWAYS_INLINE float round_small(float x) {
   return x + shift - shift;
 }
 
-/// One chunk of 32: bytes, scale, and the sums of the bytes over each half,
-/// already scaled.
+/// One chunk of 32: bytes, scale, and the sums of the bytes over each half, already scaled.
 LINNET_ALWAYS_INLINE void quantize_chunk(const float* x, std::int8_t* bytes, float& scale, float* half_sums) {
   float largest = 0;
   for (int i = 0; i < 32; ++i) {

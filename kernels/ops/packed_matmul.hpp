@@ -18,8 +18,7 @@ struct PackedTile {
   using V = typename Isa::Vector;
   using Table = decltype(Isa::broadcast_table(quant::NibbleTable{}.value));
   static constexpr quant::Packing packing = Layout::packing;
-  // Signed levels become unsigned where the products want them so; the bias
-  // goes with the minimum.
+  // Signed levels become unsigned where the products want them so; the bias goes with the minimum.
   static constexpr int bias = packing.is_signed ? Isa::signed_bias : packing.level_bias;
 
   const std::byte* tile;
@@ -28,8 +27,7 @@ struct PackedTile {
 
   LINNET_ALWAYS_INLINE explicit PackedTile(const Table& values) : table(values) {}
 
-  /// The table of the format as the products want it; made once per call of the
-  /// kernel.
+  /// The table of the format as the products want it; made once per call of the kernel.
   LINNET_ALWAYS_INLINE static Table make_table() {
     quant::NibbleTable values{};
     if constexpr (packing.has_table) values = Format::table();
@@ -56,8 +54,7 @@ struct PackedTile {
     unpack_quads(planes, quads, std::make_integer_sequence<int, 8>());
   }
 
-  /// Scales and minima of all groups of the block: the value of a level is
-  /// scale * level - min.
+  /// Scales and minima of all groups of the block: the value of a level is scale * level - min.
   struct Groups {
     static constexpr int count = Format::block_length / packing.group_length;
     V scale[count], min[count];
@@ -174,18 +171,16 @@ struct PackedTile {
   }
 };
 
-/// What is the same for all tokens, computed once for a block. A function of
-/// its own where it is long, so that the kernels for different numbers of
-/// tokens share it.
+/// What is the same for all tokens, computed once for a block. A function of its own where it is long, so
+/// that the kernels for different numbers of tokens share it.
 template <class Isa, class Format>
 [[gnu::noinline]] void load_many_groups(const PackedTile<Isa, Format>& tile,
                                         typename PackedTile<Isa, Format>::Groups& groups) noexcept {
   tile.load_groups(groups);
 }
 
-/// Adds a chunk of 32 columns to the sum of one token: scale * (level . x) -
-/// min * total(x). `at` is the token's place within its chunk of the tile;
-/// `scale` and `min` are those of the chunk's groups, one or two.
+/// Adds a chunk of 32 columns to the sum of one token: scale * (level . x) - min * total(x). `at` is the
+/// token's place within its chunk of the tile; `scale` and `min` are those of the chunk's groups, one or two.
 template <class Isa, class Format>
 LINNET_ALWAYS_INLINE void multiply_chunk(const typename Isa::Bytes (&quads)[8],
                                          const typename Isa::Vector* scale, const typename Isa::Vector* min,

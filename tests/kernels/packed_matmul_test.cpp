@@ -1,6 +1,5 @@
-// packed_matmul_test.cpp - interleaved weights times byte activations, for
-// every integer format on every instruction set, against the same numbers in
-// double.
+// packed_matmul_test.cpp - interleaved weights times byte activations, for every integer format on every
+// instruction set, against the same numbers in double.
 #include <gtest/gtest.h>
 
 #include <Eigen/Dense>
@@ -32,8 +31,7 @@ std::vector<Case> all_cases() {
   return cases;
 }
 
-/// Weights of one type and activations, in every form that a kernel or an
-/// oracle needs.
+/// Weights of one type and activations, in every form that a kernel or an oracle needs.
 class Problem {
  public:
   Problem(const Table& table, DType type, std::int64_t rows, std::int64_t cols, std::int64_t tokens)
@@ -81,8 +79,7 @@ class Problem {
     return bytes;
   }
 
-  /// y[token, row] by the kernel, for a range of rows and the tokens from
-  /// `first` on.
+  /// y[token, row] by the kernel, for a range of rows and the tokens from `first` on.
   std::vector<float> multiply(std::int64_t begin, std::int64_t end, std::int64_t first, std::int64_t count) {
     std::vector<float> y(static_cast<std::size_t>(count * rows_), -1);
     Buffer bytes = quantize(first, count);
@@ -97,8 +94,7 @@ class Problem {
 
   void expect_near_oracle(const std::vector<float>& y) const {
     const Matrix exact = x_ * w_.transpose(), size = x_.cwiseAbs() * w_.cwiseAbs().transpose();
-    // Biased levels are multiplied whole and corrected in float afterwards:
-    // their size counts, too.
+    // Biased levels are multiplied whole and corrected in float afterwards: their size counts, too.
     const double bound = 3e-6;
     for (std::int64_t t = 0; t < tokens_; ++t)
       for (std::int64_t r = 0; r < rows_; ++r)

@@ -12,14 +12,11 @@
 
 namespace linnet::kernels {
 
-// Every kernel is noexcept, allocates nothing, works on the calling thread
-// alone, and gives bits that depend on its arguments only. What is computed for
-// one token does not depend on the other tokens of the call. Shapes are written
-// [outer, inner], inner contiguous; a stride counts elements between two outer
-// rows.
+// Every kernel is noexcept, allocates nothing, works on the calling thread alone, and gives bits that depend
+// on its arguments only. What is computed for one token does not depend on the other tokens of the call.
+// Shapes are written [outer, inner], inner contiguous; a stride counts elements between two outer rows.
 
-/// y[t, r] = sum over c of weights[r, c] * x[t, c], for the rows row_begin <= r
-/// < row_end and all tokens.
+/// y[t, r] = sum over c of weights[r, c] * x[t, c], for the rows row_begin <= r < row_end and all tokens.
 struct MatmulArgs {
   const std::byte* weights;  // [rows, cols] in the blocks of the kernel's type
   std::int64_t row_bytes;    // from one row of weights to the next
@@ -32,14 +29,12 @@ struct MatmulArgs {
   std::int64_t y_stride;
 };
 
-/// Activations as signed bytes: x[i] is about scale * byte, with one scale for
-/// every chunk of 32 columns.
+/// Activations as signed bytes: x[i] is about scale * byte, with one scale for every chunk of 32 columns.
 ///
-/// Tokens lie in tiles, since a kernel takes several at once: as many of `tile`
-/// tokens as there are, then one of 4 where that many are left, then tiles of
-/// one. A tile holds, for each chunk in turn, the 32 bytes of each of its
-/// tokens; then likewise the scales, the sums of the bytes times their scale,
-/// and the same sums over each half of the chunk.
+/// Tokens lie in tiles, since a kernel takes several at once: as many of `tile` tokens as there are, then one
+/// of 4 where that many are left, then tiles of one. A tile holds, for each chunk in turn, the 32 bytes of
+/// each of its tokens; then likewise the scales, the sums of the bytes times their scale, and the same sums
+/// over each half of the chunk.
 struct Activations {
   std::byte* data;    // bytes(cols, tokens) bytes, aligned to 64; the caller's
   std::int64_t cols;  // a multiple of 32
@@ -81,8 +76,7 @@ struct Activations {
   }
 };
 
-/// y[t, r] = sum over c of weights[r, c] * x[t, c], with weights interleaved by
-/// the same table's Interleave.
+/// y[t, r] = sum over c of weights[r, c] * x[t, c], with weights interleaved by the same table's Interleave.
 struct PackedMatmulArgs {
   const std::byte* weights;  // all rows, in groups of Table::interleaved_rows
   std::int64_t row_begin,
@@ -128,13 +122,11 @@ using PackedMatmul = void (*)(const PackedMatmulArgs&) noexcept;
 /// the rows' bytes in the file, the last group filled up with zero rows.
 using Interleave = void (*)(const std::byte* weights, std::int64_t row_bytes, std::int64_t cols,
                             std::int64_t row_begin, std::int64_t row_end, std::byte* packed) noexcept;
-/// Writes one token's activations, x [cols], into their place. The error of a
-/// value is at most half a scale.
+/// Writes one token's activations, x [cols], into their place. The error of a value is at most half a scale.
 using QuantizeActivations = void (*)(const float* x, const Activations& to, std::int64_t token) noexcept;
 using Attention = void (*)(const AttentionArgs&) noexcept;
-/// y = x / sqrt(mean(x^2) + eps) * weight (+ bias). weight and bias may be null
-/// (ones, zeros); y may be x. Source: Zhang and Sennrich, Root Mean Square
-/// Layer Normalization, 2019.
+/// y = x / sqrt(mean(x^2) + eps) * weight (+ bias). weight and bias may be null (ones, zeros); y may be x.
+/// Source: Zhang and Sennrich, Root Mean Square Layer Normalization, 2019.
 using Norm = void (*)(const float* x, const float* weight, const float* bias, float eps, std::int64_t n,
                       float* y) noexcept;
 /// Rotates the first 2 * pairs values of one head in place by the angles whose
@@ -149,8 +141,7 @@ using AddScaled = void (*)(const float* x, float scale, std::int64_t n, float* y
 /// y[i] = cap * tanh(y[i] / cap).
 using SoftCap = void (*)(float* y, float cap, std::int64_t n) noexcept;
 
-/// All kernels of one instruction set. Tables are constants; one is chosen at
-/// start (see dispatch.hpp).
+/// All kernels of one instruction set. Tables are constants; one is chosen at start (see dispatch.hpp).
 struct Table {
   std::string_view isa;
   std::array<Matmul, dtype_count> matmul{};          // null for types that quant/formats.hpp does not list

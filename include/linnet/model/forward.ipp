@@ -46,8 +46,7 @@ LINNET_INLINE void ForwardPass::add(Team& team, const NormWeights& post_norm) {
   });
 }
 
-/// y = [parts] x, the rows of all parts one after the other, shared out as one
-/// loop over chunks of rows.
+/// y = [parts] x, the rows of all parts one after the other, shared out as one loop over chunks of rows.
 LINNET_INLINE void ForwardPass::multiply(Team& team, std::span<const Linear> parts, const float* x,
                                          std::int64_t x_stride, std::int64_t tokens, float* y,
                                          std::int64_t y_stride) {
@@ -114,8 +113,7 @@ LINNET_INLINE void ForwardPass::multiply_rows(const Linear& part, std::int64_t f
     for (std::int64_t r = first; r < last; ++r) y[t * y_stride + r] += part.bias[static_cast<std::size_t>(r)];
 }
 
-/// added = output(softmax(q k) v), and the batch's keys and values go to the
-/// cache.
+/// added = output(softmax(q k) v), and the batch's keys and values go to the cache.
 LINNET_INLINE void ForwardPass::attention(Team& team, std::int64_t index, const LayerSpec& layer,
                                           const LayerWeights& weights) {
   multiply(team, weights.query_key_value, s_.normed, width_, tokens_, s_.qkv, s_.qkv_width);
@@ -132,8 +130,7 @@ LINNET_INLINE void ForwardPass::attention(Team& team, std::int64_t index, const 
   multiply(team, {&weights.attention_output, 1}, s_.attended, s_.attended_width, tokens_, s_.added, width_);
 }
 
-/// Normalises and rotates one token's queries and keys, and stores its keys and
-/// values.
+/// Normalises and rotates one token's queries and keys, and stores its keys and values.
 LINNET_INLINE void ForwardPass::place(std::int64_t index, const LayerSpec& layer, const LayerWeights& weights,
                                       std::int64_t t) {
   float* const q = s_.qkv + t * s_.qkv_width;
@@ -216,8 +213,7 @@ LINNET_INLINE void ForwardPass::network(Team& team, const FeedForward& weights, 
   multiply(team, {&weights.down, 1}, s_.hidden, s_.hidden_width, tokens, y, width_);
 }
 
-/// added = the weighted sum of each token's experts. An expert runs once, over
-/// all tokens that chose it.
+/// added = the weighted sum of each token's experts. An expert runs once, over all tokens that chose it.
 LINNET_INLINE void ForwardPass::mix_experts(Team& team, const LayerSpec& layer, const LayerWeights& weights) {
   multiply(team, {&weights.router, 1}, s_.normed, width_, tokens_, s_.router, spec_.experts);
   team.once([&] { choose_experts(); });

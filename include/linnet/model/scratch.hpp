@@ -1,5 +1,4 @@
-// model/scratch.hpp - the memory that a forward pass works in, laid out once.
-// Never grows.
+// model/scratch.hpp - the memory that a forward pass works in, laid out once. Never grows.
 #pragma once
 
 #include <algorithm>
@@ -36,8 +35,7 @@ struct Scratch {
 
   std::int64_t qkv_width = 0, attended_width = 0, hidden_width = 0, rope_pairs = 0, attention_length = 0;
 
-  /// Assigns all pointers from `base` on (null to learn the size alone).
-  /// Returns the bytes taken.
+  /// Assigns all pointers from `base` on (null to learn the size alone). Returns the bytes taken.
   std::size_t lay_out(const Spec& spec, std::int64_t batch, int threads, std::int64_t row_length,
                       std::byte* base) {
     std::int64_t group = 1;
