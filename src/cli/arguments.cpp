@@ -1,0 +1,141 @@
+// cli/arguments.cpp - the bodies of arguments.hpp.
+#include "arguments.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <system_error>
+
+#include <linnet/base/error.hpp>
+#include <linnet/base/printable.hpp>
+#include <linnet/text/utf8.hpp>
+
+#include "interrupt.hpp"
+
+namespace linnet::cli {
+
+void add_model_option(CLI::App& app, std::filesystem::path& model) {
+  app.add_option("-m,--model", model, "The model: a GGUF file, or any part of a split one")
+      ->type_name("FILE")
+      ->required();
+}
+
+void add_mmap_option(CLI::App& app, bool& mmap) {
+  app.add_flag("--mmap", mmap, "Leave the weights in the file: less memory, starts at once, runs slower");
+}
+
+std::shared_ptr<const Model> load_model(const EngineArguments& arguments) {
+  auto model = Model::load(arguments.model, {.mmap = arguments.mmap, .threads = arguments.threads});
+  check_interrupted();
+  return model;
+}
+
+void add_engine_options(CLI::App& app, EngineArguments& arguments) {
+  add_model_option(app, arguments.model);
+  app.add_option("-t,--threads", arguments.threads, "Threads; 0: what the machine grants, or LINNET_THREADS")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024));
+  add_cache_type_option(app, arguments.cache_type);
+  add_mmap_option(app, arguments.mmap);
+}
+
+void add_cache_type_option(CLI::App& app, DType& cache_type) {
+  const auto read = [&cache_type](const std::string& name) {
+    const auto type = parse_dtype(name);
+    if (!type || (*type != DType::f32 && *type != DType::f16 && *type != DType::bf16 && *type != DType::q8_0))
+      throw CLI::ValidationError("--kv-type", concat("expected f32, f16, bf16 or q8_0, got ", name));
+    cache_type = *type;
+  };
+  app.add_option_function<std::string>("--kv-type", read,
+                                       "Type of the key/value cache: f32, f16, bf16 or q8_0")
+      ->type_name("TYPE")
+      ->default_str("f16");
+}
+
+void add_text_options(CLI::App& app, TextArguments& arguments, std::string_view what) {
+  arguments.text_option = app.add_option("-p,--prompt", arguments.text,
+                                         concat(what, "; -, or neither this nor -f: standard input"))
+                              ->type_name("TEXT");
+  arguments.file_option = app.add_option("-f,--file", arguments.file, concat(what, " in a file"))
+                              ->type_name("FILE")
+                              ->excludes(arguments.text_option);
+}
+
+void require_utf8(std::string_view text, std::string_view what) {
+  for (std::size_t at = 0; at < text.size();) {
+    const CodePoint point = read_code_point(text, at);
+    if (!point.valid)
+      fail(ErrorCode::invalid_argument, what, " is not valid UTF-8: the byte ", in_quotes(text.substr(at, 1)),
+           " at offset ", at, "; convert the text first (iconv)");
+    at += point.length;
+  }
+}
+
+namespace {
+
+/// Everything that can be read. @throws Error.
+std::string read_all(int descriptor, const std::string& name) {
+  constexpr std::size_t chunk = 1u << 16, limit = 1u << 30;
+  std::string text;
+  for (;;) {
+    const std::size_t size = text.size();
+    if (size > limit) fail(ErrorCode::invalid_argument, name, " holds more than 1 GiB of text");
+    text.resize(size + chunk);
+    const ssize_t got = ::read(descriptor, text.data() + size, chunk);
+    const int error = errno;
+    text.resize(size + static_cast<std::size_t>(got > 0 ? got : 0));
+    check_interrupted();
+    if (got < 0 && error == EINTR) continue;
+    if (got < 0) fail(ErrorCode::io, "cannot read ", name, ": ", std::generic_category().message(error));
+    if (got == 0) return text;
+  }
+}
+
+}  // namespace
+
+std::string read_text_file(const std::filesystem::path& path) {
+  const std::string name = path == "-" ? "standard input" : path_in_quotes(path);
+  const int descriptor = path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) fail(ErrorCode::io, "cannot open ", name, ": ", std::generic_category().message(errno));
+  struct Closer {
+    int descriptor;
+    ~Closer() {
+      if (descriptor != STDIN_FILENO) ::close(descriptor);
+    }
+  } closer{descriptor};
+  std::string text = read_all(descriptor, name);
+  require_utf8(text, name);
+  return text;
+}
+
+std::string read_text(const TextArguments& arguments) {
+  if (arguments.file_option->count() > 0) return read_text_file(arguments.file);
+  if (arguments.from_stdin()) {
+    if (!arguments.given() && ::isatty(STDIN_FILENO) == 1)
+      fail(ErrorCode::invalid_argument, "no text: give it with -p TEXT or -f FILE, or on standard input");
+    return read_text_file("-");
+  }
+  require_utf8(arguments.text, "the text of -p");
+  return arguments.text;
+}
+
+std::vector<Token> parse_tokens(std::string_view text) {
+  constexpr std::string_view separators = ", \t\r\n";
+  std::vector<Token> tokens;
+  for (;;) {
+    const std::size_t begin = text.find_first_not_of(separators);
+    if (begin == text.npos) return tokens;
+    text.remove_prefix(begin);
+    const std::string_view word = text.substr(0, text.find_first_of(separators));
+    Token token = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), token);
+    if (error != std::errc() || end != word.data() + word.size())
+      fail(ErrorCode::invalid_argument, "expected token ids, got ", in_quotes(word));
+    tokens.push_back(token);
+    text.remove_prefix(word.size());
+  }
+}
+
+}  // namespace linnet::cli

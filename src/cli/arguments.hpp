@@ -1,0 +1,60 @@
+// cli/arguments.hpp - options that several subcommands share, and text from where the user says it is. Never
+// runs a model.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include <linnet/base/dtype.hpp>
+#include <linnet/model/model.hpp>
+#include <linnet/text/token.hpp>
+
+namespace linnet::cli {
+
+/// -m, -t, --kv-type, --mmap.
+struct EngineArguments {
+  std::filesystem::path model;
+  int threads = 0;
+  DType cache_type = DType::f16;
+  bool mmap = false;
+};
+/// The model that they name. @throws as Model::load; Error(cancelled) where Ctrl-C came meanwhile.
+std::shared_ptr<const Model> load_model(const EngineArguments& arguments);
+
+void add_model_option(CLI::App& app, std::filesystem::path& model);
+void add_mmap_option(CLI::App& app, bool& mmap);
+void add_cache_type_option(CLI::App& app, DType& cache_type);
+void add_engine_options(CLI::App& app, EngineArguments& arguments);
+
+/// -p and -f: a text given in words, in a file, or on standard input.
+struct TextArguments {
+  std::string text;
+  std::filesystem::path file;
+  CLI::Option* text_option = nullptr;
+  CLI::Option* file_option = nullptr;
+
+  bool from_stdin() const { return file_option->count() == 0 && (text_option->count() == 0 || text == "-"); }
+  bool given() const { return text_option->count() > 0 || file_option->count() > 0; }
+};
+void add_text_options(CLI::App& app, TextArguments& arguments, std::string_view what);
+
+/// The text that the options ask for: valid UTF-8.
+/// @throws Error(io) for a file that cannot be read; Error(invalid_argument) for bytes that are no UTF-8, and
+/// where nothing is given and standard input is a terminal.
+std::string read_text(const TextArguments& arguments);
+/// The same from one file, "-" for standard input.
+std::string read_text_file(const std::filesystem::path& path);
+
+/// @throws Error(invalid_argument) naming the first byte that is no UTF-8.
+void require_utf8(std::string_view text, std::string_view what);
+
+/// Ids separated by commas or white space. @throws Error(invalid_argument).
+std::vector<Token> parse_tokens(std::string_view text);
+
+}  // namespace linnet::cli

@@ -1,0 +1,163 @@
+// chat.cpp - `linnet chat`: a dialogue on the terminal. Never keeps it.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <linnet/runtime/chat.hpp>
+#include <linnet/runtime/session.hpp>
+
+#include "arguments.hpp"
+#include "command.hpp"
+#include "generation.hpp"
+#include "interrupt.hpp"
+#include "output.hpp"
+#include "sampling_arguments.hpp"
+
+namespace linnet::cli {
+namespace {
+
+struct Arguments {
+  EngineArguments engine;
+  SamplingArguments sampling;
+  std::int64_t context = 0;
+  std::string system;
+  bool stats = false;
+};
+
+/// Lines of standard input, as they come.
+class LineReader {
+ public:
+  /// The next line, or nothing at the end of the input and after Ctrl-C.
+  std::optional<std::string> next() {
+    for (;;) {
+      if (const std::size_t end = buffer_.find('\n'); end != std::string::npos) {
+        std::string line = buffer_.substr(0, end);
+        buffer_.erase(0, end + 1);
+        return line;
+      }
+      char chunk[4096];
+      const ssize_t got = ::read(STDIN_FILENO, chunk, sizeof chunk);
+      if (interrupted()) return std::nullopt;
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) return buffer_.empty() ? std::nullopt : std::optional(std::exchange(buffer_, {}));
+      buffer_.append(chunk, static_cast<std::size_t>(got));
+    }
+  }
+
+ private:
+  std::string buffer_;
+};
+
+/// A session and what was said in it.
+class Dialogue {
+ public:
+  Dialogue(const Arguments& arguments, std::shared_ptr<const Model> model)
+      : model_(std::move(model)),
+        sampling_(arguments.sampling.over_defaults_of(*model_)),
+        session_(model_, {.context = arguments.context,
+                          .threads = arguments.engine.threads,
+                          .cache_type = arguments.engine.cache_type,
+                          .should_stop = interrupted}),
+        stats_(arguments.stats) {
+    if (!arguments.system.empty()) messages_.push_back({.role = "system", .content = arguments.system});
+    fixed_ = messages_.size();
+  }
+
+  /// Prints the answer while it is written, and remembers it.
+  void say(std::string text) {
+    messages_.push_back({.role = "user", .content = std::move(text)});
+    Generation generation = session_.generate(prompt(), sampling_);
+    std::string answer;
+    for (std::string_view piece : generation) {
+      answer += piece;
+      out().print(piece);
+      out().flush();
+    }
+    out().print('\n');
+    out().flush();
+    messages_.push_back({.role = "assistant", .content = std::move(answer)});
+    if (stats_)
+      print_stats(generation.stats(), generation.stop_reason(), session_.engine().threads(),
+                  session_.engine().isa());
+  }
+
+  void forget() { messages_.resize(fixed_); }
+
+ private:
+  /// The tokens of the dialogue that the session does not hold yet; it forgets what no longer fits together.
+  std::vector<Token> prompt() {
+    std::vector<Token> tokens = encode_chat(*model_, messages_);
+    // Room for an answer; beyond it the oldest question and its answer are forgotten.
+    const std::int64_t room = session_.context() - session_.context() / 4;
+    while (static_cast<std::int64_t>(tokens.size()) > room && messages_.size() > fixed_ + 2) {
+      messages_.erase(messages_.begin() + static_cast<std::ptrdiff_t>(fixed_),
+                      messages_.begin() + static_cast<std::ptrdiff_t>(fixed_ + 2));
+      tokens = encode_chat(*model_, messages_);
+    }
+    const auto held = session_.tokens();
+    const auto [end, unused] = std::mismatch(tokens.begin(), tokens.end(), held.begin(), held.end());
+    // The last token is always computed: its logits are what the answer starts from.
+    const auto same =
+        std::min<std::ptrdiff_t>(end - tokens.begin(), static_cast<std::ptrdiff_t>(tokens.size()) - 1);
+    session_.truncate(same);
+    tokens.erase(tokens.begin(), tokens.begin() + same);
+    return tokens;
+  }
+
+  std::shared_ptr<const Model> model_;
+  SamplingOptions sampling_;
+  Session session_;
+  bool stats_;
+  std::vector<ChatMessage> messages_;
+  std::size_t fixed_;  // messages that are never forgotten
+};
+
+int run(const Arguments& arguments) {
+  require_utf8(arguments.system, "the text of --system");
+  Dialogue dialogue(arguments, load_model(arguments.engine));
+  const bool terminal = ::isatty(STDIN_FILENO) == 1 && stdout_is_terminal();
+  if (terminal) out().print("/reset starts over, /exit or Ctrl-D ends; Ctrl-C ends an answer\n");
+  LineReader lines;
+  for (;;) {
+    if (terminal) out().print("> ");
+    out().flush();
+    const std::optional<std::string> line = lines.next();
+    if (!line) break;
+    if (*line == "/exit") break;
+    if (*line == "/reset") dialogue.forget();
+    if (line->empty() || *line == "/reset") continue;
+    require_utf8(*line, "the line");
+    dialogue.say(*line);
+    // On a terminal Ctrl-C ends an answer; the dialogue goes on.
+    if (interrupted() && !terminal) return interrupted_exit_code();
+    handle_signals();
+  }
+  if (terminal) out().print('\n');
+  return interrupted() ? interrupted_exit_code() : 0;
+}
+
+}  // namespace
+
+Command add_chat(CLI::App& program) {
+  CLI::App* const app = program.add_subcommand("chat", "Talk with a model, line by line");
+  const auto arguments = std::make_shared<Arguments>();
+  add_engine_options(*app, arguments->engine);
+  app->add_option("-c,--context", arguments->context,
+                  "Most tokens in all; 0: the model's own length, at most 4096")
+      ->type_name("N");
+  app->add_option("--system", arguments->system, "The system message")->type_name("TEXT");
+  app->add_flag("--stats", arguments->stats, "Print tokens and speed to standard error");
+  arguments->sampling.add_to(*app);
+  app->footer(
+      "Each line is what you say. When the context is full, the oldest questions and answers are "
+      "forgotten.\n\n"
+      "Example:\n"
+      "  linnet chat -m model.gguf --system \"You are brief.\"");
+  return {app, [arguments] { return run(*arguments); }};
+}
+
+}  // namespace linnet::cli

@@ -1,0 +1,248 @@
+// evaluate.cpp - `linnet evaluate`: what quantization costs a model, in answers and perplexity. Never trains.
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <linnet/base/printable.hpp>
+#include <linnet/runtime/chat.hpp>
+
+#include "arguments.hpp"
+#include "command.hpp"
+#include "documents.hpp"
+#include "format.hpp"
+#include "greedy.hpp"
+#include "interrupt.hpp"
+#include "output.hpp"
+#include "progress.hpp"
+#include "quantize_file.hpp"
+#include "score.hpp"
+#include "temporary_folder.hpp"
+
+namespace linnet::cli {
+namespace {
+
+struct Arguments {
+  EngineArguments engine;
+  std::filesystem::path commands, stories;
+  std::vector<std::string> types;
+  std::int64_t max_tokens = 128;
+  bool all_types = false, json = false, mistakes = false;
+};
+
+struct Question {
+  std::string text, answer;
+};
+
+struct Result {
+  std::string type;
+  std::uint64_t bytes = 0;
+  std::size_t questions = 0, exact = 0;
+  Score score;
+  double seconds = 0;
+};
+
+/// Lines of {"text": ..., "json": ...}: what is asked, and the answer to the letter.
+std::vector<Question> read_questions(const std::filesystem::path& path) {
+  const std::string text = read_text_file(path);
+  std::vector<Question> questions;
+  std::size_t line = 0;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view row = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), row.size() + 1));
+    ++line;
+    if (row.empty()) continue;
+    const nlohmann::json json = nlohmann::json::parse(row, nullptr, false);
+    if (!json.is_object() || !json.contains("text") || !json["text"].is_string() || !json.contains("json") ||
+        !json["json"].is_string())
+      fail(ErrorCode::invalid_argument, path_in_quotes(path), ", line ", line,
+           ": expected {\"text\": \"...\", \"json\": \"...\"}");
+    questions.push_back({json["text"], json["json"]});
+  }
+  return questions;
+}
+
+std::string_view trim(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(" \n"), end = text.find_last_not_of(" \n");
+  return begin == text.npos ? std::string_view() : text.substr(begin, end - begin + 1);
+}
+
+/// Asks every question through the chat template, greedily, and counts the answers that are right to the
+/// letter.
+void ask(const Arguments& arguments, const std::shared_ptr<const Model>& model,
+         const std::vector<Question>& questions, Result& result) {
+  std::vector<std::vector<Token>> prompts;
+  std::size_t longest = 0;
+  for (const Question& question : questions) {
+    const ChatMessage message = {.role = "user", .content = question.text};
+    longest = std::max(longest, prompts.emplace_back(encode_chat(*model, {&message, 1})).size());
+  }
+  constexpr std::size_t side_by_side = 16;
+  const std::int64_t tokens =
+      static_cast<std::int64_t>(longest) + arguments.max_tokens + KvCache::page_length;
+  Engine engine(model, {.threads = arguments.engine.threads,
+                        .cache = {.type = arguments.engine.cache_type,
+                                  .tokens = tokens * static_cast<std::int64_t>(side_by_side),
+                                  .max_sequences = side_by_side,
+                                  .max_batch = 256},
+                        .should_stop = interrupted});
+  Progress progress(concat(result.type, ": asking"), static_cast<std::int64_t>(questions.size()),
+                    "questions");
+  const auto answers =
+      generate_greedily(engine, prompts, arguments.max_tokens, side_by_side, [&] { progress.add(1); });
+  result.questions = questions.size();
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    const std::string answer = model->tokenizer().decode(answers[i], {.continues = true});
+    const bool exact = trim(answer) == trim(questions[i].answer);
+    result.exact += exact;
+    if (!exact && arguments.mistakes)
+      out().print("asked    ", questions[i].text, "\nexpected ", questions[i].answer, "\ngot      ", answer,
+                  "\n\n");
+  }
+}
+
+void read_stories(const Arguments& arguments, const std::shared_ptr<const Model>& model,
+                  const std::string& stories, Result& result) {
+  const auto documents = encode_documents(*model, stories, true);
+  const std::int64_t length = std::min<std::int64_t>(512, model->spec().context);
+  Engine engine(model, {.threads = arguments.engine.threads,
+                        .cache = {.type = arguments.engine.cache_type, .tokens = length, .max_batch = length},
+                        .should_stop = interrupted});
+  Progress progress(concat(result.type, ": reading"), static_cast<std::int64_t>(documents.size()), "stories");
+  for (const auto& document : documents) {
+    score_text(engine, document, {.length = length, .stride = std::max<std::int64_t>(1, length / 2)},
+               result.score, {});
+    progress.add(1);
+    check_interrupted();
+  }
+}
+
+/// What is asked and read, once for all types.
+struct Material {
+  std::vector<Question> questions;
+  std::string stories;
+};
+
+Result evaluate(const Arguments& arguments, const std::filesystem::path& file, std::string type,
+                const Material& material) {
+  const auto start = std::chrono::steady_clock::now();
+  EngineArguments engine = arguments.engine;
+  engine.model = file;
+  const auto model = load_model(engine);
+  Result result;
+  result.type = std::move(type);
+  result.bytes = model->file().size();
+  if (!material.questions.empty()) ask(arguments, model, material.questions, result);
+  if (!material.stories.empty()) read_stories(arguments, model, material.stories, result);
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+double exact_share(const Result& result) {
+  return result.questions ? static_cast<double>(result.exact) / static_cast<double>(result.questions) : 0;
+}
+
+nlohmann::ordered_json to_json(const Result& result) {
+  nlohmann::ordered_json json = {{"type", result.type}, {"model_bytes", result.bytes}};
+  if (result.questions > 0) {
+    json["questions"] = result.questions;
+    json["exact"] = result.exact;
+    json["exact_share"] = exact_share(result);
+  }
+  if (result.score.tokens() > 0) {
+    json["perplexity"] = result.score.perplexity();
+    json["perplexity_standard_error"] = result.score.perplexity_error();
+    json["tokens"] = result.score.tokens();
+  }
+  json["seconds"] = result.seconds;
+  return json;
+}
+
+void print_row(const Result& result) {
+  out().print(left(result.type, 10), right(human_bytes(static_cast<double>(result.bytes)), 10),
+              right(result.questions ? concat(result.exact, "/", result.questions) : "", 12),
+              right(result.questions ? concat(fixed(100 * exact_share(result), 1), " %") : "", 9),
+              right(result.score.tokens() ? fixed(result.score.perplexity(), 4) : "", 13), "  ",
+              result.score.tokens() ? concat("+- ", fixed(result.score.perplexity_error(), 4)) : "", '\n');
+  out().flush();
+}
+
+std::vector<const quant::Mix*> choose_mixes(const Arguments& arguments) {
+  std::vector<const quant::Mix*> mixes;
+  for (const std::string& type : arguments.types) mixes.push_back(&require_mix(type));
+  if (arguments.all_types)
+    for (const quant::Mix& mix : quant::mixes) mixes.push_back(&mix);
+  return mixes;
+}
+
+int run(const Arguments& arguments) {
+  Material material;
+  if (!arguments.commands.empty()) material.questions = read_questions(arguments.commands);
+  if (!arguments.stories.empty()) material.stories = read_text_file(arguments.stories);
+  if (material.questions.empty() && material.stories.empty())
+    fail(ErrorCode::invalid_argument, "nothing to evaluate: give --commands, --stories or both");
+  const auto mixes = choose_mixes(arguments);
+
+  nlohmann::ordered_json all = nlohmann::json::array();
+  const auto add = [&](const Result& result) {
+    if (arguments.json) {
+      all.push_back(to_json(result));
+    } else {
+      print_row(result);
+    }
+  };
+  if (!arguments.json)
+    out().print(left("type", 10), right("size", 10), right("commands", 12), right("exact", 9),
+                right("perplexity", 13), '\n');
+  add(evaluate(arguments, arguments.engine.model, "as stored", material));
+  const gguf::File original = gguf::File::open(arguments.engine.model);
+  const std::optional<TemporaryFolder> folder =
+      mixes.empty() ? std::nullopt : std::optional<TemporaryFolder>(std::in_place);
+  for (const quant::Mix* mix : mixes) {
+    const std::filesystem::path file = folder->path() / "model.gguf";
+    quantize_file(original, file, *mix, arguments.engine.threads, [](std::int64_t) { check_interrupted(); });
+    add(evaluate(arguments, file, std::string(mix->name), material));
+  }
+  if (arguments.json) out().print(all.dump(2), '\n');
+  return 0;
+}
+
+}  // namespace
+
+Command add_evaluate(CLI::App& program) {
+  CLI::App* const app =
+      program.add_subcommand("evaluate", "Compare a model's quantizations on questions and texts");
+  const auto arguments = std::make_shared<Arguments>();
+  add_engine_options(*app, arguments->engine);
+  app->add_option("--commands", arguments->commands,
+                  "Questions, a line each: {\"text\": ..., \"json\": the answer to the letter}")
+      ->type_name("FILE");
+  app->add_option("--stories", arguments->stories, "Texts for the perplexity, a line each")
+      ->type_name("FILE");
+  app->add_option("--types", arguments->types, concat("Types to quantize to: ", mix_names()))
+      ->type_name("TYPE,...")
+      ->delimiter(',')
+      ->expected(1)
+      ->take_all();
+  app->add_flag("--all-types", arguments->all_types, "Every type there is")->excludes("--types");
+  app->add_option("-n,--max-tokens", arguments->max_tokens, "Most tokens of an answer")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  app->add_flag("--mistakes", arguments->mistakes, "Print every answer that is not exact");
+  app->add_flag("--json", arguments->json, "Print a JSON array")->excludes("--mistakes");
+  app->footer(
+      "The model as it is, then each type made from it for the time of the test. Questions go through the "
+      "chat\n"
+      "template; answers are greedy, and exact if they are the expected text to the letter, white space "
+      "around it\n"
+      "aside. Perplexity as `linnet perplexity --lines` defines it.\n\n"
+      "Example:\n"
+      "  linnet evaluate -m tiny-llama.gguf --commands commands.jsonl --stories stories.txt --all-types");
+  return {app, [arguments] { return run(*arguments); }};
+}
+
+}  // namespace linnet::cli

@@ -1,0 +1,162 @@
+// run.cpp - `linnet run`: a prompt in, the model's text out, as it is written. Never holds a dialogue.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <linnet/runtime/chat.hpp>
+#include <linnet/runtime/session.hpp>
+
+#include "arguments.hpp"
+#include "command.hpp"
+#include "generation.hpp"
+#include "interrupt.hpp"
+#include "output.hpp"
+#include "progress.hpp"
+#include "sampling_arguments.hpp"
+
+namespace linnet::cli {
+namespace {
+
+struct Arguments {
+  EngineArguments engine;
+  TextArguments text;
+  SamplingArguments sampling;
+  std::int64_t context = 0;
+  Overflow overflow = Overflow::stop;
+  std::int64_t keep = SessionOptions().keep;
+  bool chat = false;
+  std::string system;
+  bool no_special = false;
+  bool no_echo = false;
+  bool json = false;
+  bool stats = false;
+};
+
+std::vector<Token> encode_prompt(const Arguments& arguments, const Model& model, const std::string& text) {
+  if (!arguments.chat) return model.tokenizer().encode(text, {.parse_special = !arguments.no_special});
+  std::vector<ChatMessage> messages;
+  if (!arguments.system.empty()) {
+    require_utf8(arguments.system, "the text of --system");
+    messages.push_back({.role = "system", .content = arguments.system});
+  }
+  messages.push_back({.role = "user", .content = text});
+  return encode_chat(model, messages);
+}
+
+/// The prompt without the newline with which files and `echo` end.
+std::string read_prompt(const TextArguments& arguments) {
+  std::string text = read_text(arguments);
+  const bool from_file = arguments.from_stdin() || arguments.file_option->count() > 0;
+  if (from_file && text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+void print_json(const Generation& generation, std::string_view text, std::uint64_t seed) {
+  const GenerationStats& stats = generation.stats();
+  const nlohmann::ordered_json json = {{"text", text},
+                                       {"tokens", generation.tokens()},
+                                       {"stop_reason", to_string(generation.stop_reason())},
+                                       {"seed", seed},
+                                       {"prompt_tokens", stats.prompt_tokens},
+                                       {"generated_tokens", stats.generated_tokens},
+                                       {"prefill_seconds", stats.prefill_seconds},
+                                       {"decode_seconds", stats.decode_seconds},
+                                       {"prefill_tokens_per_second", stats.prefill_rate()},
+                                       {"decode_tokens_per_second", stats.decode_rate()}};
+  out().print(json.dump(2), '\n');
+}
+
+/// Writes the text while it is generated, after `echo`. Returns all that was generated.
+std::string stream(Generation& generation, std::string_view echo, bool quiet,
+                   std::optional<Progress>& prefill) {
+  std::string text;
+  bool more = generation.next();
+  prefill.reset();
+  if (!quiet) out().print(echo);
+  for (; more; more = generation.next()) {
+    text += generation.piece();
+    if (quiet) continue;
+    out().print(generation.piece());
+    out().flush();
+  }
+  const std::string_view last = text.empty() ? echo : std::string_view(text);
+  if (!quiet && !last.ends_with('\n')) out().print('\n');
+  out().flush();
+  return text;
+}
+
+int run(const Arguments& arguments) {
+  const auto model = load_model(arguments.engine);
+  const SamplingOptions sampling = arguments.sampling.over_defaults_of(*model);
+  const std::string text = read_prompt(arguments.text);
+  std::vector<Token> prompt = encode_prompt(arguments, *model, text);
+
+  std::optional<Progress> prefill;
+  const SessionOptions defaults;
+  Session session(model, {.context = arguments.context,
+                          .threads = arguments.engine.threads,
+                          .cache_type = arguments.engine.cache_type,
+                          .max_batch = defaults.max_batch,
+                          .overflow = arguments.overflow,
+                          .keep = arguments.keep,
+                          .should_stop = [&] {
+                            if (prefill) prefill->add(defaults.max_batch);
+                            return interrupted();
+                          }});
+  prefill.emplace("reading the prompt", static_cast<std::int64_t>(prompt.size()) + defaults.max_batch,
+                  "tokens");
+  Generation generation = session.generate(std::move(prompt), sampling);
+  const bool echo = !arguments.chat && !arguments.no_echo;
+  const std::string written = stream(generation, echo ? text : "", arguments.json, prefill);
+  if (arguments.json) print_json(generation, written, *sampling.seed);
+  if (arguments.stats || (stderr_is_terminal() && stdout_is_terminal() && !arguments.json))
+    print_stats(generation.stats(), generation.stop_reason(), session.engine().threads(),
+                session.engine().isa());
+  return generation.stop_reason() == StopReason::cancelled ? interrupted_exit_code() : 0;
+}
+
+void add_options(CLI::App& app, Arguments& arguments) {
+  add_engine_options(app, arguments.engine);
+  add_text_options(app, arguments.text, "The prompt");
+  app.add_option("-c,--context", arguments.context,
+                 "Most tokens in all; 0: the model's own length, at most 4096")
+      ->type_name("N");
+  app.add_option_function<std::string>(
+         "--overflow",
+         [&arguments](const std::string& name) {
+           arguments.overflow = name == "shift" ? Overflow::shift : Overflow::stop;
+         },
+         "At the end of the context: stop, or shift (forget the older half, go on)")
+      ->check(CLI::IsMember({"stop", "shift"}))
+      ->default_str("stop");
+  app.add_option("--keep", arguments.keep, "First tokens that a shift never forgets")->capture_default_str();
+  app.add_flag("--chat", arguments.chat, "Put the prompt through the model's chat template");
+  app.add_option("--system", arguments.system, "With --chat: the system message")
+      ->type_name("TEXT")
+      ->needs("--chat");
+  app.add_flag("--no-special", arguments.no_special, "Special tokens written in the prompt are plain text");
+  app.add_flag("--no-echo", arguments.no_echo, "Print only what the model writes (as --chat does)");
+  app.add_flag("--json", arguments.json, "Print one JSON object at the end instead of the text");
+  app.add_flag("--stats", arguments.stats,
+               "Print tokens and speed to standard error (default on a terminal)");
+  arguments.sampling.add_to(app);
+}
+
+}  // namespace
+
+Command add_run(CLI::App& program) {
+  CLI::App* const app = program.add_subcommand("run", "Continue a text, or answer with --chat");
+  const auto arguments = std::make_shared<Arguments>();
+  add_options(*app, *arguments);
+  app->footer(
+      "Ctrl-C ends the text cleanly. Of a prompt from a file or standard input, one newline at the end is "
+      "dropped.\n\n"
+      "Examples:\n"
+      "  linnet run -m model.gguf -p \"Once upon a time\" -n 100 --temp 0.7 --seed 1\n"
+      "  linnet run -m model.gguf --chat -p \"dim the kitchen lights to 30 percent\" --temp 0");
+  return {app, [arguments] { return run(*arguments); }};
+}
+
+}  // namespace linnet::cli
