@@ -32,7 +32,7 @@ class ThreadTeam {
  public:
   class Member;
 
-  /// @param threads  1 or more.
+  /// @param threads  1 to 1024. @throws Error(out_of_memory) where the system refuses to start them.
   explicit ThreadTeam(int threads);
   int size() const noexcept { return size_; }
 
@@ -48,7 +48,8 @@ class ThreadTeam {
  private:
   using Entry = void (*)(void* context, Member& member);
   void launch(Entry entry, void* context);
-  static void enter(ThreadTeam& team, int index);
+  void hand_over(Entry entry, void* context);
+  void take_back();
 
   static constexpr int loop_slots = 4;
   static constexpr std::size_t cache_line = 64;
@@ -63,6 +64,8 @@ class ThreadTeam {
     Entry entry = nullptr;
     void* context = nullptr;
   };
+
+  static void enter(Shared& shared, ThreadTeam& team, int index);
 
   int size_;
   int running_ = 1;  // threads of the present run: OpenMP may grant fewer than asked for

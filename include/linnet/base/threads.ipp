@@ -4,11 +4,13 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <future>
 #include <new>
 #include <set>
 #include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -22,42 +24,85 @@
 
 namespace linnet {
 
+namespace detail {
+
+/// Starts that many threads at once and ends them again. @throws Error(out_of_memory) where the system refuses.
+LINNET_INLINE void try_threads(int count) {
+  std::vector<std::thread> threads;
+  std::promise<void> done;
+  const std::shared_future<void> wait = done.get_future().share();
+  bool refused = false;
+  try {
+    threads.reserve(static_cast<std::size_t>(count));
+    for (int i = 0; i < count; ++i) threads.emplace_back([&wait] { wait.wait(); });
+  } catch (...) {  // std::system_error, or no memory for what the library keeps of a thread
+    refused = true;
+  }
+  done.set_value();
+  for (std::thread& thread : threads) thread.join();
+  if (refused)
+    fail(ErrorCode::out_of_memory, "cannot start ", count,
+         " threads: the system refused; use fewer, or raise the limits (ulimit -v, ulimit -u)");
+}
+
+}  // namespace detail
+
 LINNET_INLINE ThreadTeam::ThreadTeam(int threads) : size_(threads), shared_(std::make_unique<Shared>()) {
   if (threads < 1 || threads > 1024)
     fail(ErrorCode::invalid_argument, "threads: expected 1 to 1024, got ", threads);
+#ifdef _OPENMP
+  // OpenMP ends the program where it cannot start a thread. So threads that may fail go first, and OpenMP's own
+  // follow at once, in the memory that those leave behind; it keeps them.
+  thread_local int started = 1;
+  if (threads > started) {
+    detail::try_threads(threads);
+    run([](Member&) {});
+  }
+  started = threads;
+#endif
 }
 
 // OpenMP's own start and end of a region are invisible to ThreadSanitizer; `started` and `finished` say the
-// same in atomics, and the few reads that the compiler puts into the region itself are not instrumented.
-__attribute__((no_sanitize("thread"))) LINNET_INLINE void ThreadTeam::launch(Entry entry, void* context) {
+// same in atomics. They are set outside of launch(), which is not instrumented: the compiler puts reads of
+// its own into the region.
+__attribute__((noinline)) LINNET_INLINE void ThreadTeam::hand_over(Entry entry, void* context) {
   shared_->entry = entry;
   shared_->context = context;
   shared_->arrived.value.store(0, std::memory_order_relaxed);
   for (Counter& counter : shared_->next) counter.value.store(0, std::memory_order_relaxed);
   shared_->finished.value.store(0, std::memory_order_relaxed);
   shared_->started.value.fetch_add(1, std::memory_order_release);
+}
+
+__attribute__((noinline)) LINNET_INLINE void ThreadTeam::take_back() {
+  while (shared_->finished.value.load(std::memory_order_acquire) != running_) std::this_thread::yield();
+}
+
+__attribute__((no_sanitize("thread"))) LINNET_INLINE void ThreadTeam::launch(Entry entry, void* context) {
+  hand_over(entry, context);
   ThreadTeam* const team = this;
+  Shared* const shared = shared_.get();  // a member of this team may be read only after `started`
 #ifdef _OPENMP
   if (size_ > 1) {
 #pragma omp parallel num_threads(size_)
     {
 #pragma omp single
       team->running_ = omp_get_num_threads();
-      enter(*team, omp_get_thread_num());
+      enter(*shared, *team, omp_get_thread_num());
     }
-    while (shared_->finished.value.load(std::memory_order_acquire) != running_) std::this_thread::yield();
+    take_back();
     return;
   }
 #endif
   running_ = 1;
-  enter(*team, 0);
+  enter(*shared, *team, 0);
 }
 
-LINNET_INLINE void ThreadTeam::enter(ThreadTeam& team, int index) {
-  team.shared_->started.value.load(std::memory_order_acquire);
+__attribute__((noinline)) LINNET_INLINE void ThreadTeam::enter(Shared& shared, ThreadTeam& team, int index) {
+  shared.started.value.load(std::memory_order_acquire);
   Member member(team, index);
-  team.shared_->entry(team.shared_->context, member);
-  team.shared_->finished.value.fetch_add(1, std::memory_order_release);
+  shared.entry(shared.context, member);
+  shared.finished.value.fetch_add(1, std::memory_order_release);
 }
 
 LINNET_INLINE void ThreadTeam::Member::barrier() noexcept {

@@ -17,7 +17,7 @@ namespace linnet {
 struct LoadOptions {
   bool mmap = false;  // leave the weights in the mapped file, as they are: shared with other processes and
                       // slower; false: copy them, packed for the kernels, into memory of this process
-  int threads = 0;  // that load; 0: what the machine grants, or LINNET_THREADS
+  int threads = 0;    // that load; 0: what the machine grants, or LINNET_THREADS
 };
 
 /// A model as its file describes it. Share one between any number of sessions and threads; the pointer keeps

@@ -1,0 +1,477 @@
+// session_test.cpp - conversations: generation, its ends, its text, cancelling, truncation, overflow, and
+// many at once.
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <limits>
+#include <string>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <linnet/runtime/session.hpp>
+#include <model/fixtures.hpp>
+#include <support/expect_error.hpp>
+
+namespace linnet {
+namespace {
+
+using namespace tests;
+
+constexpr float never = -std::numeric_limits<float>::infinity();
+
+/// Greedy, and never the end of the text, so that a random model writes on.
+SamplingOptions greedy(std::int64_t max_tokens) {
+  SamplingOptions options;
+  options.max_tokens = max_tokens;
+  options.temperature = 0;
+  options.logit_bias = {{2, never}};
+  return options;
+}
+
+SamplingOptions drawn(std::int64_t max_tokens, std::uint64_t seed) {
+  SamplingOptions options = greedy(max_tokens);
+  options.temperature = 1;
+  options.seed = seed;
+  return options;
+}
+
+SessionOptions one_thread() { return {.threads = 1, .cache_type = DType::f32}; }
+
+std::string text_of(Generation generation) {
+  std::string text;
+  for (const std::string_view piece : generation) {
+    EXPECT_FALSE(piece.empty());
+    text += piece;
+  }
+  return text;
+}
+
+/// What a model writes after these tokens, one fresh engine for each step.
+std::vector<Token> greedy_tokens(const std::shared_ptr<const Model>& model, std::vector<Token> text,
+                                 int count) {
+  const std::size_t begin = text.size();
+  while (count-- > 0) {
+    Logits logits = fresh_logits(model, text);
+    logits[2] = never;
+    text.push_back(static_cast<Token>(std::max_element(logits.begin(), logits.end()) - logits.begin()));
+  }
+  return {text.begin() + static_cast<std::ptrdiff_t>(begin), text.end()};
+}
+
+std::vector<Token> as_vector(std::span<const Token> tokens) { return {tokens.begin(), tokens.end()}; }
+
+class SessionOf : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Fixtures, SessionOf,
+                         testing::Values("llama", "gemma2", "mistral", "phi4-mini", "mixtral"),
+                         FixtureName());
+
+TEST_P(SessionOf, GreedyTextIsTheModelsBestTokens) {
+  const auto model = fixture(GetParam());
+  Session session(model, one_thread());
+  Generation generation = session.generate(some_tokens(30), greedy(25));
+  std::string text;
+  while (generation.next()) text += generation.piece();
+  EXPECT_TRUE(generation.done());
+  EXPECT_EQ(generation.stop_reason(), StopReason::max_tokens);
+  const auto expected = greedy_tokens(model, some_tokens(30), 25);
+  EXPECT_EQ(as_vector(generation.tokens()), expected);
+  EXPECT_EQ(text, model->tokenizer().decode(expected, {.continues = true}));
+  EXPECT_EQ(session.length(), 55);
+  EXPECT_FALSE(generation.next());
+}
+
+TEST_P(SessionOf, ConversationsGoOnFromWhatWasSaid) {
+  const auto model = fixture(GetParam());
+  Session session(model, one_thread());
+  session.append(some_tokens(10));
+  text_of(session.generate(some_tokens(5, 2), greedy(7)));
+  text_of(session.generate(some_tokens(3, 3), greedy(30)));
+  EXPECT_EQ(session.length(), 10 + 5 + 7 + 3 + 30);
+  std::vector<Token> text = some_tokens(10);
+  for (const auto& [prompt, count] : {std::pair{some_tokens(5, 2), 7}, {some_tokens(3, 3), 30}}) {
+    text.insert(text.end(), prompt.begin(), prompt.end());
+    const auto written = greedy_tokens(model, text, count);
+    text.insert(text.end(), written.begin(), written.end());
+  }
+  EXPECT_EQ(as_vector(session.tokens()), text);
+  EXPECT_TRUE(same_bits(session.logits(), fresh_logits(model, text)));
+}
+
+TEST_P(SessionOf, TruncatedItContinuesAsAFreshOne) {
+  const auto model = fixture(GetParam());
+  Session session(model, one_thread());
+  for (const std::int64_t length : {100, 99, 60, 33, 32, 5, 1}) {
+    session.truncate(0);
+    session.append(some_tokens(100));
+    session.truncate(length);
+    EXPECT_EQ(session.length(), length);
+    const auto start = std::span<const Token>(session.tokens());
+    EXPECT_TRUE(same_bits(session.logits(), fresh_logits(model, start))) << length;
+    const auto before = as_vector(start);
+    Generation generation = session.generate(std::vector<Token>{}, greedy(5));
+    while (generation.next()) {
+    }
+    EXPECT_EQ(as_vector(generation.tokens()), greedy_tokens(model, before, 5)) << length;
+  }
+  session.truncate(0);
+  EXPECT_TRUE(session.logits().empty());
+  for (const std::int64_t length : {-1, 1})
+    expect_error(ErrorCode::invalid_argument, std::to_string(length), [&] { session.truncate(length); });
+}
+
+TEST_P(SessionOf, AFullContextShifts) {
+  const auto model = fixture(GetParam());
+  SessionOptions options = one_thread();
+  options.context = 40;
+  options.overflow = Overflow::shift;
+  options.keep = 4;
+  Session session(model, options);
+  Generation generation = session.generate(some_tokens(30), greedy(60));
+  std::vector<Token> text = some_tokens(30);
+  for (int i = 0; i < 60; ++i) {
+    const Token next = greedy_tokens(model, text, 1)[0];
+    // The older half of what is behind the first four goes.
+    if (text.size() == 40) text.erase(text.begin() + 4, text.begin() + 4 + 18);
+    text.push_back(next);
+  }
+  while (generation.next()) {
+  }
+  EXPECT_EQ(generation.stop_reason(), StopReason::max_tokens);
+  EXPECT_EQ(generation.tokens().size(), 60u);
+  EXPECT_EQ(as_vector(session.tokens()), text);
+}
+
+TEST(Session, AFullContextStops) {
+  SessionOptions options = one_thread();
+  options.context = 40;
+  Session session(fixture("llama"), options);
+  Generation generation = session.generate(some_tokens(30), greedy(-1));
+  while (generation.next()) {
+  }
+  EXPECT_EQ(generation.stop_reason(), StopReason::context_full);
+  EXPECT_EQ(generation.tokens().size(), 10u);
+  EXPECT_EQ(session.length(), 40);
+  EXPECT_EQ(session.logits().size(), 101u);
+  session.truncate(20);
+  EXPECT_EQ(text_of(session.generate(std::vector<Token>{5}, greedy(3))).empty(), false);
+}
+
+TEST(Session, ShiftsInTheSmallestContexts) {
+  for (const std::int64_t context : {1, 2, 5})
+    for (const std::int64_t keep : {-3, 0, 4, 100}) {
+      SessionOptions options = one_thread();
+      options.context = context;
+      options.overflow = Overflow::shift;
+      options.keep = keep;
+      Session session(fixture("llama"), options);
+      Generation generation = session.generate(std::vector<Token>{7}, greedy(20));
+      while (generation.next()) {
+      }
+      EXPECT_EQ(generation.tokens().size(), 20u) << context << ", " << keep;
+      EXPECT_LE(session.length(), context);
+    }
+}
+
+TEST(Session, PromptsThatDoNotFitChangeNothing) {
+  SessionOptions options = one_thread();
+  options.context = 40;
+  Session session(fixture("llama"), options);
+  session.append(some_tokens(20));
+  const auto before = Logits(session.logits().begin(), session.logits().end());
+  expect_error(ErrorCode::context_full, "40", [&] { session.generate(some_tokens(21), greedy(1)); });
+  expect_error(ErrorCode::context_full, "40", [&] { session.append(some_tokens(21)); });
+  expect_error(ErrorCode::invalid_argument, "101", [&] { session.append(std::vector<Token>{5, 101}); });
+  expect_error(ErrorCode::invalid_argument, "-1", [&] { session.append(std::vector<Token>{-1}); });
+  EXPECT_EQ(session.length(), 20);
+  EXPECT_TRUE(same_bits(session.logits(), before));
+  Generation generation = session.generate(std::vector<Token>{5, 200}, greedy(1));
+  expect_error(ErrorCode::invalid_argument, "200", [&] { generation.next(); });
+  expect_error(ErrorCode::invalid_argument, "200", [&] { generation.next(); });
+  EXPECT_EQ(session.length(), 20);
+  session.append(some_tokens(20));
+  EXPECT_EQ(session.length(), 40);
+}
+
+TEST(Session, EmptyPrompts) {
+  Session session(fixture("llama"), one_thread());
+  expect_error(ErrorCode::invalid_argument, "empty",
+               [&] { session.generate(std::vector<Token>{}, greedy(3)); });
+  EXPECT_TRUE(session.logits().empty());
+  session.append({});
+  EXPECT_EQ(session.length(), 0);
+  // As text it is the token that begins one.
+  text_of(session.generate("", greedy(3)));
+  EXPECT_EQ(session.tokens()[0], 1);
+  EXPECT_EQ(session.length(), 4);
+  text_of(session.generate("", greedy(3)));
+  EXPECT_EQ(session.length(), 7);
+}
+
+TEST(Session, PromptsAsTextAreTokenizedWithOneBos) {
+  const auto model = fixture("llama");
+  Session session(model, one_thread());
+  const std::string word = model->tokenizer().piece(50);
+  text_of(session.generate(word, greedy(2)));
+  EXPECT_EQ(session.tokens()[0], 1);
+  text_of(session.generate(word, greedy(2)));
+  EXPECT_EQ(std::count(session.tokens().begin(), session.tokens().end(), 1), 1);
+}
+
+TEST(Session, SeedsReproduceAText) {
+  const auto run = [](std::uint64_t seed, int threads) {
+    SessionOptions options = one_thread();
+    options.threads = threads;
+    Session session(fixture("llama"), options);
+    return text_of(session.generate(some_tokens(10), drawn(40, seed)));
+  };
+  EXPECT_EQ(run(1, 1), run(1, 1));
+  EXPECT_EQ(run(1, 1), run(1, 3));
+  EXPECT_NE(run(1, 1), run(2, 1));
+}
+
+TEST(Session, MaxTokens) {
+  Session session(fixture("llama"), one_thread());
+  for (const std::int64_t count : {0, 1, 2, 9}) {
+    session.truncate(0);
+    Generation generation = session.generate(some_tokens(10), greedy(count));
+    while (generation.next()) {
+    }
+    EXPECT_EQ(generation.stop_reason(), StopReason::max_tokens);
+    EXPECT_EQ(static_cast<std::int64_t>(generation.tokens().size()), count);
+    EXPECT_EQ(session.length(), 10 + count) << "the prompt is computed, whatever comes of it";
+  }
+}
+
+TEST(Session, TheEndOfTheTextEndsIt) {
+  const auto model = fixture("llama");
+  SamplingOptions options = greedy(50);
+  options.logit_bias = {{2, 1e9f}};
+  Session session(model, one_thread());
+  Generation generation = session.generate(some_tokens(10), options);
+  EXPECT_FALSE(generation.next());
+  EXPECT_EQ(generation.stop_reason(), StopReason::end_of_text);
+  EXPECT_TRUE(generation.tokens().empty());
+  EXPECT_EQ(session.length(), 10);
+}
+
+TEST(Session, StopTextsAreNotGivenOut) {
+  const auto model = fixture("llama");
+  const auto run = [&](std::vector<std::string> stop, StopReason& reason) {
+    Session session(model, one_thread());
+    SamplingOptions options = greedy(30);
+    options.stop = std::move(stop);
+    Generation generation = session.generate(some_tokens(10), options);
+    std::string text;
+    while (generation.next()) text += generation.piece();
+    reason = generation.stop_reason();
+    return text;
+  };
+  StopReason reason = StopReason::running;
+  const std::string whole = run({}, reason);
+  ASSERT_GE(whole.size(), 12u);
+  EXPECT_EQ(run({"never written"}, reason), whole);
+  EXPECT_EQ(reason, StopReason::max_tokens);
+  // Of every length, so that many begin and end within a token.
+  for (std::size_t at = 1; at + 1 < whole.size(); at += 3)
+    for (const std::size_t length : {1u, 2u, 5u, 9u}) {
+      const std::string stop = whole.substr(at, length);
+      EXPECT_EQ(run({"xyzzy", stop}, reason), whole.substr(0, whole.find(stop))) << "\"" << stop << "\"";
+      EXPECT_EQ(reason, StopReason::stop_text);
+    }
+}
+
+TEST(Session, CancelFromAnotherThread) {
+  SessionOptions options = one_thread();
+  options.context = 200;
+  options.overflow = Overflow::shift;
+  Session session(fixture("llama"), options);
+  std::atomic<bool> started = false;
+  std::thread other([&] {
+    while (!started) std::this_thread::yield();
+    session.cancel();
+  });
+  Generation generation = session.generate(some_tokens(10), greedy(-1));
+  while (generation.next()) started = true;
+  other.join();
+  EXPECT_EQ(generation.stop_reason(), StopReason::cancelled);
+  EXPECT_FALSE(generation.next());
+  // It is over with that.
+  session.truncate(0);
+  session.append(some_tokens(20));
+  EXPECT_EQ(session.length(), 20);
+  EXPECT_EQ(session.logits().size(), 101u);
+  Generation next = session.generate(some_tokens(2), greedy(4));
+  while (next.next()) {
+  }
+  EXPECT_EQ(next.stop_reason(), StopReason::max_tokens);
+}
+
+TEST(Session, AnEarlierCancelDoesNotEndLaterWork) {
+  Session session(fixture("llama"), one_thread());
+  session.cancel();
+  session.append(some_tokens(20));
+  session.cancel();
+  session.truncate(10);
+  EXPECT_EQ(session.logits().size(), 101u);
+  session.cancel();
+  EXPECT_FALSE(text_of(session.generate(some_tokens(2), greedy(4))).empty());
+}
+
+TEST(Session, ShouldStopEndsAPromptBetweenPieces) {
+  for (const char* name : {"llama", "gemma2", "phi4-mini"}) {
+    const auto model = fixture(name);
+    bool stop = false;
+    int pieces = 0;
+    SessionOptions options = one_thread();
+    options.max_batch = 8;
+    options.should_stop = [&] { return stop && ++pieces > 2; };
+    Session session(model, options);
+    const auto said = some_tokens(40);
+    session.append(said);
+    stop = true;
+    expect_error(ErrorCode::cancelled, "", [&] { session.append(some_tokens(60, 2)); });
+    // What was said before is still said.
+    ASSERT_GE(session.length(), 40) << name;
+    EXPECT_LT(session.length(), 100) << name;
+    stop = false;
+    const auto now = as_vector(session.tokens());
+    EXPECT_TRUE(std::equal(said.begin(), said.end(), now.begin())) << name;
+    EXPECT_TRUE(same_bits(session.logits(), fresh_logits(model, now))) << name;
+    stop = true;
+    pieces = 0;
+    session.truncate(40);
+    Generation generation = session.generate(some_tokens(60, 2), greedy(5));
+    EXPECT_FALSE(generation.next());
+    EXPECT_EQ(generation.stop_reason(), StopReason::cancelled);
+    EXPECT_GE(session.length(), 40);
+  }
+}
+
+// What stop texts hold back is part of the text when the generation is cancelled.
+TEST(Session, CancellingGivesOutWhatWasHeldBack) {
+  const auto model = fixture("llama");
+  std::string whole;
+  {
+    Session session(model, one_thread());
+    whole = text_of(session.generate(some_tokens(10), greedy(6)));
+  }
+  bool stop = false;
+  SessionOptions options = one_thread();
+  options.should_stop = [&] { return stop; };
+  Session session(model, options);
+  SamplingOptions sampling = greedy(6);
+  sampling.stop = {whole + "x"};  // all of the text may be its start
+  Generation generation = session.generate(some_tokens(10), sampling);
+  std::string text;
+  while (generation.next()) text += generation.piece();
+  EXPECT_EQ(text, whole);
+  // Now cancelled in the engine, after three tokens.
+  session.truncate(0);
+  int asked = 0;
+  SessionOptions counting = one_thread();
+  counting.should_stop = [&] { return ++asked > 6; };
+  Session other(model, counting);
+  Generation cancelled = other.generate(some_tokens(10), sampling);
+  text.clear();
+  while (cancelled.next()) text += cancelled.piece();
+  EXPECT_EQ(cancelled.stop_reason(), StopReason::cancelled);
+  EXPECT_GE(cancelled.tokens().size(), 2u);
+  EXPECT_EQ(text, model->tokenizer().decode(cancelled.tokens(), {.continues = true}));
+}
+
+TEST(Session, AnAbandonedGenerationLeavesItUsable) {
+  const auto model = fixture("llama");
+  Session session(model, one_thread());
+  {
+    Generation generation = session.generate(some_tokens(10), greedy(50));
+    for (int i = 0; i < 4; ++i) generation.next();
+  }
+  { Generation unused = session.generate(some_tokens(10), greedy(50)); }
+  const auto before = as_vector(session.tokens());
+  EXPECT_LT(before.size(), 60u);
+  Generation generation = session.generate(some_tokens(3, 2), greedy(5));
+  while (generation.next()) {
+  }
+  auto text = before;
+  const auto prompt = some_tokens(3, 2);
+  text.insert(text.end(), prompt.begin(), prompt.end());
+  EXPECT_EQ(as_vector(generation.tokens()), greedy_tokens(model, text, 5));
+}
+
+TEST(Session, GenerationsCanBeMoved) {
+  Session session(fixture("llama"), one_thread());
+  Generation first = session.generate(some_tokens(10), greedy(8));
+  first.next();
+  Generation second = std::move(first);
+  while (second.next()) {
+  }
+  EXPECT_EQ(second.tokens().size(), 8u);
+}
+
+TEST(Session, StatsSayWhatWasDone) {
+  Session session(fixture("llama"), one_thread());
+  Generation generation = session.generate(some_tokens(30), greedy(12));
+  generation.next();
+  const GenerationStats first = generation.stats();
+  EXPECT_EQ(first.prompt_tokens, 30);
+  EXPECT_GT(first.prefill_seconds, 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // a slow reader is not a slow model
+  while (generation.next()) {
+  }
+  const GenerationStats& stats = generation.stats();
+  EXPECT_EQ(stats.generated_tokens, 12);
+  EXPECT_EQ(stats.prefill_seconds, first.prefill_seconds);
+  EXPECT_GT(stats.decode_seconds, 0);
+  EXPECT_LT(stats.decode_seconds, 0.3);
+  EXPECT_DOUBLE_EQ(stats.prefill_rate(), 30 / stats.prefill_seconds);
+  EXPECT_DOUBLE_EQ(stats.decode_rate(), 11 / stats.decode_seconds);
+  EXPECT_EQ(GenerationStats().prefill_rate(), 0);
+  EXPECT_EQ(GenerationStats().decode_rate(), 0);
+}
+
+TEST(Session, ThreadsShareAModel) {
+  const auto model = fixture("gemma2");
+  const auto run = [&](std::uint64_t seed) {
+    Session session(model, one_thread());
+    return text_of(session.generate(some_tokens(20, static_cast<unsigned>(seed)), drawn(20, seed)));
+  };
+  constexpr std::size_t count = 8;
+  std::array<std::string, count> expected, found;
+  for (std::size_t i = 0; i < count; ++i) expected[i] = run(i);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < count; ++i) threads.emplace_back([&, i] { found[i] = run(i); });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(found, expected);
+}
+
+TEST(Session, MovesBetweenThreadsOfItsOwn) {
+  const auto model = fixture("llama");
+  SessionOptions options = one_thread();
+  options.threads = 2;
+  Session session(model, options);
+  std::vector<Token> text = some_tokens(10);
+  session.append(text);
+  for (int i = 0; i < 3; ++i) {
+    std::thread([&] { text_of(session.generate(std::vector<Token>{9}, greedy(3))); }).join();
+    text.push_back(9);
+    const auto written = greedy_tokens(model, text, 3);
+    text.insert(text.end(), written.begin(), written.end());
+  }
+  EXPECT_EQ(as_vector(session.tokens()), text);
+}
+
+TEST(Session, ImpossibleOptionsAreErrors) {
+  const auto refused = [](std::string_view text, SessionOptions options) {
+    options.threads = 1;
+    expect_error(ErrorCode::invalid_argument, text, [&] { Session(fixture("llama"), options); });
+  };
+  refused("context", {.context = -1});
+  refused("tokens", {.context = std::int64_t{1} << 40});
+  refused("max_batch", {.max_batch = 0});
+  refused("Q4_K", {.cache_type = DType::q4_k});
+  EXPECT_EQ(Session(fixture("llama"), one_thread()).context(), 256);
+}
+
+}  // namespace
+}  // namespace linnet
