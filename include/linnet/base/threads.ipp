@@ -26,7 +26,8 @@ namespace linnet {
 
 namespace detail {
 
-/// Starts that many threads at once and ends them again. @throws Error(out_of_memory) where the system refuses.
+/// Starts that many threads at once and ends them again. @throws Error(out_of_memory) where the system
+/// refuses.
 LINNET_INLINE void try_threads(int count) {
   std::vector<std::thread> threads;
   std::promise<void> done;
@@ -51,8 +52,8 @@ LINNET_INLINE ThreadTeam::ThreadTeam(int threads) : size_(threads), shared_(std:
   if (threads < 1 || threads > 1024)
     fail(ErrorCode::invalid_argument, "threads: expected 1 to 1024, got ", threads);
 #ifdef _OPENMP
-  // OpenMP ends the program where it cannot start a thread. So threads that may fail go first, and OpenMP's own
-  // follow at once, in the memory that those leave behind; it keeps them.
+  // OpenMP ends the program where it cannot start a thread. So threads that may fail go first, and OpenMP's
+  // own follow at once, in the memory that those leave behind; it keeps them.
   thread_local int started = 1;
   if (threads > started) {
     detail::try_threads(threads);
