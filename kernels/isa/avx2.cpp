@@ -12,7 +12,7 @@ struct Avx2 : Bytes256 {
   /// vpmaddubsw adds two products in 16 bits, which saturate: as many pairs are summed there as are sure to
   /// fit, then widened. Signed levels lend their sign to the activations.
   template <int Quads, bool Signed, int Largest>
-  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x) {
+  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, std::int32_t) {
     constexpr int fit = 32767 / (2 * 127 * Largest);
     constexpr int narrow = fit >= Quads ? Quads : fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
     static_assert(fit >= 1);

@@ -12,7 +12,7 @@ struct Avx512 : Bytes512 {
 
   /// As in avx2.cpp; there is no instruction that lends a sign, so signed levels are widened instead.
   template <int Quads, bool Signed, int Largest>
-  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x) {
+  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, std::int32_t) {
     __m512i wide = _mm512_setzero_si512();
     if constexpr (Signed) {
       for (int q = 0; q < Quads; ++q)

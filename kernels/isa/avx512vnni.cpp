@@ -9,9 +9,9 @@ struct Avx512Vnni : Bytes512 {
   static constexpr std::string_view name = "avx512vnni";
   static constexpr int signed_bias = 128;
 
-  template <int Quads, bool, int>
-  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x) {
-    __m512i sum = _mm512_setzero_si512();
+  template <int Quads, bool Signed, int>
+  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, std::int32_t bias) {
+    __m512i sum = Signed ? _mm512_set1_epi32(bias) : _mm512_setzero_si512();
     for (int q = 0; q < Quads; ++q) sum = _mm512_dpbusd_epi32(sum, levels[q], broadcast_quad(x + 4 * q));
     return _mm512_cvtepi32_ps(sum);
   }

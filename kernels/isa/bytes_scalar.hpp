@@ -69,7 +69,7 @@ struct ScalarBytes {
     return quant::MXFP4::scale(static_cast<std::uint8_t>(*p));
   }
   template <int Quads, bool Signed, int Largest>
-  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x) {
+  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, std::int32_t) {
     std::int32_t sum = 0;
     for (int i = 0; i < 4 * Quads; ++i) {
       const auto byte = static_cast<std::uint8_t>(levels[i / 4] >> 8 * (i % 4));

@@ -15,7 +15,8 @@ LINNET_ALWAYS_INLINE float round_small(float x) {
 }
 
 /// One chunk of 32: bytes, scale, and the sums of the bytes over each half, already scaled.
-LINNET_ALWAYS_INLINE void quantize_chunk(const float* x, std::int8_t* bytes, float& scale, float* half_sums) {
+LINNET_ALWAYS_INLINE void quantize_chunk(const float* x, std::int8_t* bytes, float& scale, float* half_sums,
+                                         std::int32_t& bias) {
   float largest = 0;
   for (int i = 0; i < 32; ++i) {
     const float magnitude = x[i] < 0 ? -x[i] : x[i];
@@ -31,6 +32,7 @@ LINNET_ALWAYS_INLINE void quantize_chunk(const float* x, std::int8_t* bytes, flo
       sums[half] += q;
     }
   for (int half = 0; half < 2; ++half) half_sums[half] = scale * static_cast<float>(sums[half]);
+  bias = -128 * (sums[0] + sums[1]);
 }
 
 template <class Isa>
@@ -40,7 +42,7 @@ void quantize_activations(const float* x, const Activations& to, std::int64_t to
   for (std::int64_t c = 0; c < to.cols / 32; ++c) {
     const std::int64_t at = c * tile.width + token - first;
     float* const halves = tile.half_sums + 2 * at;
-    quantize_chunk(x + 32 * c, tile.bytes + 32 * at, tile.scales[at], halves);
+    quantize_chunk(x + 32 * c, tile.bytes + 32 * at, tile.scales[at], halves, tile.biases[at]);
     tile.sums[at] = halves[0] + halves[1];
   }
 }

@@ -111,19 +111,21 @@ LINNET_ALWAYS_INLINE void soften(const AttentionState& s, std::int64_t i, std::i
   s.keeps[i] = 1;
   if (last <= first) return;
   if (s.a.soft_cap != 0)
-    transform<V>(scores, scores, page_length,
-                 [&](V score) { return V(V(s.a.soft_cap) * tanh(V(score / V(s.a.soft_cap)))); });
+    transform<V>(scores, scores, page_length, [&](V score) {
+      return V(V(s.a.soft_cap) * hyperbolic_tangent(V(score / V(s.a.soft_cap))));
+    });
   const float before = s.maxima[i];
   float maximum = before;
   for (std::int64_t t = first; t < last; ++t) maximum = scores[t] > maximum ? scores[t] : maximum;
-  transform<V>(scores, scores, page_length, [&](V score) { return V(exp(V(score - V(maximum)))); });
+  transform<V>(scores, scores, page_length, [&](V score) { return exponential(V(score - V(maximum))); });
   for (std::int64_t t = 0; t < first; ++t) scores[t] = 0;
   for (std::int64_t t = last; t < page_length; ++t) scores[t] = 0;
-  V added(0.0f);
-  for (std::int64_t t = 0; t < page_length; t += static_cast<std::int64_t>(V::size))
-    added = added + V::load_unaligned(scores + t);
+  LaneSums<V> added;
+  for (std::int64_t t = 0; t < page_length; t += LaneSums<V>::lanes)
+    for (int v = 0; v < LaneSums<V>::vectors; ++v)
+      added.part[v] = added.part[v] + V::load_unaligned(scores + t + v * static_cast<int>(V::size));
   if (maximum != before) s.keeps[i] = std::exp(before - maximum);
-  s.totals[i] = s.totals[i] * s.keeps[i] + sum(added);
+  s.totals[i] = s.totals[i] * s.keeps[i] + added.total();
   s.maxima[i] = maximum;
 }
 

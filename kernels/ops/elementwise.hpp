@@ -32,7 +32,7 @@ void rope_interleaved(float* head, const float* cosine, const float* sine, std::
 /// v * sigmoid(v). For large negative v the exponential overflows to infinity and the quotient is -0.
 template <class V>
 LINNET_ALWAYS_INLINE V silu(V v) {
-  return v / (V(1.0f) + exp(V(V(0.0f) - v)));
+  return v / (V(1.0f) + exponential(V(V(0.0f) - v)));
 }
 
 /// The tanh form of GELU.
@@ -40,7 +40,7 @@ template <class V>
 LINNET_ALWAYS_INLINE V gelu_tanh(V v) {
   constexpr float sqrt_2_over_pi = 0.7978845608028654f;
   const V inner = V(sqrt_2_over_pi) * (v + V(0.044715f) * v * v * v);
-  return V(0.5f) * v * (V(1.0f) + tanh(inner));
+  return V(0.5f) * v * (V(1.0f) + hyperbolic_tangent(V(inner)));
 }
 
 template <class Isa>
@@ -70,7 +70,7 @@ void add_scaled(const float* x, float scale, std::int64_t n, float* y) noexcept 
 template <class Isa>
 void soft_cap(float* y, float cap, std::int64_t n) noexcept {
   using V = typename Isa::Vector;
-  transform<V>(y, y, n, [&](V v) { return V(V(cap) * tanh(V(v / V(cap)))); });
+  transform<V>(y, y, n, [&](V v) { return V(V(cap) * hyperbolic_tangent(V(v / V(cap)))); });
 }
 
 }  // namespace linnet::kernels

@@ -25,13 +25,15 @@ void rms_norm(const float* x, const float* weight, const float* bias, float eps,
 /// The sum over i of f(x[i] - shift).
 template <class V, class F>
 LINNET_ALWAYS_INLINE float sum_of(const float* x, float shift, std::int64_t n, F f) {
-  constexpr auto size = static_cast<std::int64_t>(V::size);
-  V total(0.0f);
+  using Sums = LaneSums<V>;
+  Sums sums;
   std::int64_t i = 0;
-  for (; i + size <= n; i += size) total = total + f(V(V::load_unaligned(x + i) - V(shift)));
+  for (; i + Sums::lanes <= n; i += Sums::lanes)
+    for (int v = 0; v < Sums::vectors; ++v)
+      sums.part[v] = sums.part[v] + f(V(V::load_unaligned(x + i + v * static_cast<int>(V::size)) - V(shift)));
   float rest = 0;
   for (; i < n; ++i) rest += f(x[i] - shift);
-  return rest + sum(total);
+  return rest + sums.total();
 }
 
 template <class Isa>

@@ -18,8 +18,8 @@ struct PackedTile {
   using V = typename Isa::Vector;
   using Table = decltype(Isa::broadcast_table(quant::NibbleTable{}.value));
   static constexpr quant::Packing packing = Layout::packing;
-  // Signed levels become unsigned where the products want them so; the bias goes with the minimum.
-  static constexpr int bias = packing.is_signed ? Isa::signed_bias : packing.level_bias;
+  // What takes off the bias of signed levels is in the activations (Tile::biases).
+  static constexpr int bias = packing.is_signed ? 0 : packing.level_bias;
 
   const std::byte* tile;
   V d, dmin;
@@ -190,14 +190,15 @@ LINNET_ALWAYS_INLINE void multiply_chunk(const typename Isa::Bytes (&quads)[8],
   constexpr quant::Packing p = Format::packing;
   constexpr bool has_min = p.has_min || PackedTile<Isa, Format>::bias != 0;
   constexpr int largest = p.largest_level();
+  static_assert(!p.is_signed || p.group_length == 32);
   const std::int8_t* const bytes = x.bytes + 32 * at;
   if constexpr (p.group_length == 32) {
-    const V product = Isa::template dot<8, p.is_signed, largest>(quads, bytes);
+    const V product = Isa::template dot<8, p.is_signed, largest>(quads, bytes, x.biases[at]);
     sum = fma(V(product * V(x.scales[at])), scale[0], sum);
     if constexpr (has_min) sum = fnma(min[0], V(x.sums[at]), sum);
   } else {
-    const V first = Isa::template dot<4, p.is_signed, largest>(quads, bytes);
-    const V second = Isa::template dot<4, p.is_signed, largest>(quads + 4, bytes + 16);
+    const V first = Isa::template dot<4, p.is_signed, largest>(quads, bytes, 0);
+    const V second = Isa::template dot<4, p.is_signed, largest>(quads + 4, bytes + 16, 0);
     const V product = fma(second, scale[1], V(first * scale[0]));
     sum = fma(product, V(x.scales[at]), sum);
     if constexpr (has_min) {

@@ -1,6 +1,6 @@
-// ops/vector.hpp - what kernels ask of a vector of floats, and how a loop over
-// any length is cut into them. The one place that knows differences between
-// versions of xsimd.
+// ops/vector.hpp - what kernels ask of a vector of floats, and how a loop over any length is cut into them.
+// The one place that knows differences between versions of xsimd. Every function but sum(V) gives the same
+// bits on every instruction set: products are fused, sums keep one order, and exp and tanh are written out.
 #pragma once
 
 #include <cmath>
@@ -13,8 +13,8 @@
 
 namespace linnet::kernels {
 
-/// A vector of one float with the face of xsimd::batch: with it every kernel
-/// template is its own scalar reference.
+/// A vector of one float with the face of xsimd::batch: with it every kernel template is its own scalar
+/// reference.
 struct ScalarVector {
   static constexpr std::size_t size = 1;
   float value;
@@ -37,18 +37,28 @@ struct ScalarVector {
     return a.value / b.value;
   }
   LINNET_ALWAYS_INLINE friend ScalarVector fma(ScalarVector a, ScalarVector b, ScalarVector c) {
-    return a * b + c;
+    return std::fma(a.value, b.value, c.value);
   }
   LINNET_ALWAYS_INLINE friend ScalarVector fnma(ScalarVector a, ScalarVector b, ScalarVector c) {
-    return c - a * b;
+    return std::fma(-a.value, b.value, c.value);
   }
-  LINNET_ALWAYS_INLINE friend ScalarVector exp(ScalarVector v) { return std::exp(v.value); }
-  LINNET_ALWAYS_INLINE friend ScalarVector tanh(ScalarVector v) { return std::tanh(v.value); }
+  LINNET_ALWAYS_INLINE friend ScalarVector min(ScalarVector a, ScalarVector b) {
+    return a.value < b.value ? a.value : b.value;
+  }
+  LINNET_ALWAYS_INLINE friend ScalarVector max(ScalarVector a, ScalarVector b) {
+    return a.value > b.value ? a.value : b.value;
+  }
+  LINNET_ALWAYS_INLINE friend bool operator<(ScalarVector a, ScalarVector b) { return a.value < b.value; }
+  LINNET_ALWAYS_INLINE friend ScalarVector select(bool which, ScalarVector a, ScalarVector b) {
+    return which ? a : b;
+  }
+  LINNET_ALWAYS_INLINE friend int to_int(ScalarVector v) { return static_cast<int>(v.value); }
+  LINNET_ALWAYS_INLINE friend ScalarVector ldexp(ScalarVector v, int n) { return std::ldexp(v.value, n); }
 };
 
 LINNET_ALWAYS_INLINE float sum(ScalarVector v) { return v.value; }
 
-/// The sum over the lanes of a vector.
+/// The sum over the lanes of a vector, in an order of its instruction set.
 template <class Arch>
 LINNET_ALWAYS_INLINE float sum(const xsimd::batch<float, Arch>& v) {
 #if XSIMD_VERSION_MAJOR < 9
@@ -101,18 +111,72 @@ LINNET_ALWAYS_INLINE void transform(const float* a, const float* b, float* y, st
     store(f(load<V>(a + i, n - i), load<V>(b + i, n - i)), y + i, n - i);
 }
 
+/// A sum that is built in 16 lanes whatever the vectors' size, and added up in one order.
+template <class V>
+struct LaneSums {
+  static constexpr int lanes = 16;
+  static constexpr int vectors = lanes / static_cast<int>(V::size);
+  V part[vectors];
+
+  LINNET_ALWAYS_INLINE LaneSums() {
+    for (V& v : part) v = V(0.0f);
+  }
+  LINNET_ALWAYS_INLINE float total() const {
+    float sums[lanes];
+    for (int v = 0; v < vectors; ++v) part[v].store_unaligned(sums + v * static_cast<int>(V::size));
+    for (int width = lanes / 2; width > 0; width /= 2)
+      for (int i = 0; i < width; ++i) sums[i] += sums[i + width];
+    return sums[0];
+  }
+};
+
 /// Sum over i of a[i] * b[i].
 template <class V>
 LINNET_ALWAYS_INLINE float dot(const float* a, const float* b, std::int64_t n) {
+  using Sums = LaneSums<V>;
   constexpr auto size = static_cast<std::int64_t>(V::size);
-  V even(0.0f), odd(0.0f);
-  std::int64_t i = 0;
-  for (; i + 2 * size <= n; i += 2 * size) {
-    even = fma(V::load_unaligned(a + i), V::load_unaligned(b + i), even);
-    odd = fma(V::load_unaligned(a + i + size), V::load_unaligned(b + i + size), odd);
-  }
-  for (; i < n; i += size) even = fma(load<V>(a + i, n - i), load<V>(b + i, n - i), even);
-  return sum(V(even + odd));
+  Sums sums;
+  for (std::int64_t i = 0; i < n; i += Sums::lanes)
+    for (int v = 0; v < Sums::vectors; ++v) {
+      const std::int64_t at = i + v * size;
+      sums.part[v] = fma(load<V>(a + at, n - at), load<V>(b + at, n - at), sums.part[v]);
+    }
+  return sums.total();
+}
+
+/// e^x, to 2 units in the last place; 0 where x is below -87.3, infinity where it is above 88.3.
+/// e^x = 2^n e^r with n = round(x / ln 2), and e^r by its Taylor series: |r| <= ln 2 / 2.
+template <class V>
+LINNET_ALWAYS_INLINE V exponential(V argument) {
+  constexpr float lowest = -87.3f, highest = 88.3f;
+  const V x = max(min(argument, V(highest)), V(lowest));
+  constexpr float round_shift = 12582912.0f;  // 1.5 * 2^23 pushes the fraction out of the mantissa
+  const V n = V(V(x * V(1.44269504f)) + V(round_shift)) - V(round_shift);
+  const V r = fnma(n, V(-2.12194440e-4f), V(fnma(n, V(0.693359375f), x)));  // ln 2 in two parts
+  V e(1.0f / 5040);
+  e = fma(e, r, V(1.0f / 720));
+  e = fma(e, r, V(1.0f / 120));
+  e = fma(e, r, V(1.0f / 24));
+  e = fma(e, r, V(1.0f / 6));
+  e = fma(e, r, V(0.5f));
+  e = fma(e, r, V(1.0f));
+  e = fma(e, r, V(1.0f));
+  const V finite = ldexp(e, to_int(n));
+  return select(argument < V(lowest), V(0.0f), V(select(V(highest) < argument, V(INFINITY), finite)));
+}
+
+/// tanh(x): an odd polynomial near zero (Cephes, tanhf), elsewhere by e^2x.
+template <class V>
+LINNET_ALWAYS_INLINE V hyperbolic_tangent(V x) {
+  const V z = x * x;
+  V p(-5.70498872745e-3f);
+  p = fma(p, z, V(2.06390887954e-2f));
+  p = fma(p, z, V(-5.37397155531e-2f));
+  p = fma(p, z, V(1.33314422036e-1f));
+  p = fma(p, z, V(-3.33332819422e-1f));
+  const V near = fma(V(p * z), x, x);
+  const V far = V(1.0f) - V(2.0f) / V(exponential(V(x + x)) + V(1.0f));
+  return select(z < V(0.390625f), near, far);  // |x| < 0.625
 }
 
 }  // namespace linnet::kernels

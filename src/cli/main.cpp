@@ -72,24 +72,28 @@ int run_program(int argc, char** argv) {
   return 1;
 }
 
-}  // namespace
-}  // namespace linnet::cli
-
-int main(int argc, char** argv) {
-  using namespace linnet::cli;  // NOLINT: the whole of this function is about it
-  reserve_standard_descriptors();
-  handle_signals();
+/// Runs the program and reports, in one line, what ended it before its time.
+int run_and_report(int argc, char** argv) {
   try {
     return run_program(argc, argv);
   } catch (const BrokenPipe&) {
     return 0;
-  } catch (const linnet::Error& error) {
+  } catch (const Error& error) {
     const int code = report(error.what());
-    return error.code() == linnet::ErrorCode::cancelled && interrupted() ? interrupted_exit_code() : code;
+    return error.code() == ErrorCode::cancelled && interrupted() ? interrupted_exit_code() : code;
   } catch (const std::bad_alloc&) {
     print_error("linnet: out of memory; use a smaller model or context, or raise the limit (ulimit -v)\n");
     return 1;
   } catch (const std::exception& error) {
     return report(error.what());
   }
+}
+
+}  // namespace
+}  // namespace linnet::cli
+
+int main(int argc, char** argv) {
+  linnet::cli::reserve_standard_descriptors();
+  linnet::cli::handle_signals();
+  return linnet::cli::run_and_report(argc, argv);
 }

@@ -43,7 +43,7 @@ struct Activations {
 
   static constexpr std::int64_t token_bytes(std::int64_t cols) noexcept {
     constexpr std::int64_t alignment = 64;
-    return (cols + 4 * (cols / 32 + cols / 32 + cols / 16) + alignment - 1) / alignment * alignment;
+    return (cols + 4 * (3 * (cols / 32) + cols / 16) + alignment - 1) / alignment * alignment;
   }
   static constexpr std::int64_t bytes(std::int64_t cols, std::int64_t tokens) noexcept {
     return tokens * token_bytes(cols);
@@ -51,10 +51,11 @@ struct Activations {
 
   /// The tile that starts with this token.
   struct Tile {
-    std::int8_t* bytes;  // [cols / 32][width][32]
-    float* scales;       // [cols / 32][width]
-    float* sums;         // [cols / 32][width]
-    float* half_sums;    // [cols / 32][width][2]
+    std::int8_t* bytes;    // [cols / 32][width][32]
+    float* scales;         // [cols / 32][width]
+    float* sums;           // [cols / 32][width]
+    float* half_sums;      // [cols / 32][width][2]
+    std::int32_t* biases;  // [cols / 32][width]: -128 times the sum of the bytes
     int width;
   };
   constexpr int width_at(std::int64_t first) const noexcept {
@@ -66,7 +67,12 @@ struct Activations {
     std::byte* const start = data + first * token_bytes(cols);
     auto* const floats = reinterpret_cast<float*>(start + width * cols);
     const std::int64_t chunks = width * (cols / 32);
-    return {reinterpret_cast<std::int8_t*>(start), floats, floats + chunks, floats + 2 * chunks, width};
+    return {reinterpret_cast<std::int8_t*>(start),
+            floats,
+            floats + chunks,
+            floats + 2 * chunks,
+            reinterpret_cast<std::int32_t*>(floats + 4 * chunks),
+            width};
   }
   /// The first token of the tile that holds this one.
   constexpr std::int64_t tile_start(std::int64_t token) const noexcept {

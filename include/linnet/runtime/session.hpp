@@ -28,7 +28,7 @@ struct SessionOptions {
   std::int64_t context = 0;       // most tokens; 0: what the model was trained for, at most 4096
   int threads = 0;                // 0: what the machine grants, or LINNET_THREADS
   DType cache_type = DType::f16;  // f32, f16, bf16, q8_0
-  std::int64_t max_batch = 512;  // tokens of a prompt computed at once; more is faster and takes more scratch
+  std::int64_t max_batch = 256;  // tokens of a prompt computed at once; more is faster and takes more scratch
   Overflow overflow = Overflow::stop;
   std::int64_t keep = 4;  // tokens that a shift never forgets
   /// Asked between tokens, and between pieces of a long prompt, on the calling thread; true ends the work.
