@@ -9,8 +9,13 @@ function(linnet_isa target name)
   target_include_directories(linnet_isa_${name} PRIVATE ${PROJECT_SOURCE_DIR})
   # Optimised always: at -O0 functions that should vanish into their callers stay behind as weak symbols. Loops over
   # registers (at most 8) are to be unrolled, but not those over bytes, which g++ then no longer vectorises.
-  target_compile_options(linnet_isa_${name} PRIVATE -O3 ${ARGN} -fno-exceptions -fno-lto -ffp-contract=off
-                         $<$<CXX_COMPILER_ID:GNU>:--param=max-completely-peel-times=8>)
+  # Under a sanitizer less of both, since its checks make minutes of them.
+  if(LINNET_SANITIZE)
+    set(optimisation -O1 -g0)
+  else()
+    set(optimisation -O3 $<$<CXX_COMPILER_ID:GNU>:--param=max-completely-peel-times=8>)
+  endif()
+  target_compile_options(linnet_isa_${name} PRIVATE ${optimisation} ${ARGN} -fno-exceptions -fno-lto -ffp-contract=off)
   target_sources(${target} PRIVATE $<TARGET_OBJECTS:linnet_isa_${name}>)
 endfunction()
 

@@ -14,7 +14,7 @@ LINNET_INLINE Buffer::Buffer(std::size_t bytes) : bytes_(bytes) {
   if (bytes <= PTRDIFF_MAX)
     memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED)
-    fail(ErrorCode::out_of_memory, "cannot allocate ", (bytes + (1 << 20) - 1) >> 20,
+    fail(ErrorCode::out_of_memory, "cannot allocate ", ((bytes - 1) >> 20) + 1,
          " MiB: the system refused; use a smaller model, ",
          "context or cache type, or raise the limit (ulimit -v)");
 #ifdef MADV_HUGEPAGE
