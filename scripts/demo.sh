@@ -14,5 +14,5 @@ show() {
   "$program" "$@" 2>&1
 }
 
-show run -m "$model" -p "Once upon a time" -n 120 --temp 0 --stats
+show run -m "$model" -p "One morning, a small fox named Pip" -n 200 --temp 0 --stats
 show run -m "$model" --chat -p "dim the kitchen lights to 30 percent" --temp 0 --stats
