@@ -195,7 +195,9 @@ LINNET_ALWAYS_INLINE void attend_page(const AttentionState& s, std::int64_t page
 template <class Isa, class Format>
 void attention(const AttentionArgs& a) noexcept {
   using V = typename Isa::Vector;
-  const std::int64_t length = page_row_length(Format::dtype, a.head_dim);
+  constexpr std::int64_t block =
+      Format::block_length;  // page_row_length() would look it up in a shared table
+  const std::int64_t length = (a.head_dim + block - 1) / block * block;
   float* const keys = a.scratch;
   float* const values = keys + page_length * length;
   float* const scores = values + page_length * length;
