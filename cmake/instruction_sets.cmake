@@ -25,7 +25,8 @@ function(linnet_add_instruction_sets target)
     linnet_isa(${target} avx2 -mavx2 -mfma -mf16c)
     linnet_isa(${target} avxvnni -mavx2 -mfma -mf16c -mavxvnni)
     # g++ 12 warns about its own AVX-512 headers (GCC bug 105593).
-    set(avx512 -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -Wno-uninitialized -Wno-maybe-uninitialized)
+    set(avx512 -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl -mavx2 -mfma -mf16c
+        $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized> $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
     linnet_isa(${target} avx512 ${avx512})
     linnet_isa(${target} avx512vnni ${avx512} -mavx512vnni)
   elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
