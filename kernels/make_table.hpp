@@ -11,6 +11,7 @@
 #include "ops/matmul.hpp"
 #include "ops/norm.hpp"
 #include "ops/packed_matmul.hpp"
+#include "ops/tiled_matmul.hpp"
 
 namespace linnet::kernels {
 
@@ -30,6 +31,16 @@ constexpr void add_packed(Table& table) {
   }
 }
 
+/// The entries for tile registers, where the Isa has them.
+template <class Isa, class Format>
+constexpr void add_tiled(Table& table) {
+  if constexpr (quant::IntegerFormat<Format> && requires { typename Isa::Tiles; }) {
+    table.tiled_from = Isa::tiled_from;
+    table.tiled_matmul[static_cast<std::size_t>(Format::dtype)] = &tiled_matmul<Isa, Format>;
+    table.tile_activations = &tile_activations<Isa>;
+  }
+}
+
 /// An Isa is a type of internal linkage with `name` and `Vector`: everything instantiated on it is then
 /// private to the object compiled for that instruction set.
 template <class Isa, class... Format, class... CacheFormat>
@@ -38,6 +49,7 @@ constexpr Table make_table(quant::FormatList<Format...>, quant::FormatList<Cache
   table.isa = Isa::name;
   ((table.matmul[static_cast<std::size_t>(Format::dtype)] = &matmul<Isa, Format>), ...);
   (add_packed<Isa, Format>(table), ...);
+  (add_tiled<Isa, Format>(table), ...);
   ((table.attention[static_cast<std::size_t>(CacheFormat::dtype)] = &attention<Isa, CacheFormat>), ...);
   table.rms_norm = &rms_norm<Isa>;
   table.layer_norm = &layer_norm<Isa>;

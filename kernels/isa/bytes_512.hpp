@@ -49,6 +49,18 @@ struct Bytes512 {
     return _mm512_castsi512_ps(
         _mm512_mask_mov_epi32(normal, _mm512_cmplt_epi32_mask(e, _mm512_set1_epi32(2)), subnormal));
   }
+  /// Byte i of each lane, as a float.
+  template <int i>
+  LINNET_ALWAYS_INLINE static Vector byte_to_float(Bytes a) {
+    return to_float(i == 3 ? shift<-24>(a) : bit_and(shift<-8 * i>(a), broadcast(255)));
+  }
+  /// Each lane's two numbers as bfloat16, `first` below `second`: 64 bytes. Ties go away from zero.
+  LINNET_ALWAYS_INLINE static void store_pairs(Vector first, Vector second, std::byte* to) {
+    const __m512i half = _mm512_set1_epi32(0x8000);
+    const __m512i low = _mm512_srli_epi32(_mm512_add_epi32(_mm512_castps_si512(first), half), 16);
+    const __m512i high = _mm512_add_epi32(_mm512_castps_si512(second), half);
+    _mm512_storeu_si512(to, _mm512_mask_mov_epi16(low, 0xaaaaaaaa, high));
+  }
   LINNET_ALWAYS_INLINE static Bytes broadcast_quad(const std::int8_t* x) {
     std::int32_t quad;
     __builtin_memcpy(&quad, x, sizeof quad);

@@ -14,7 +14,8 @@
 namespace linnet::kernels {
 
 #ifndef LINNET_HEADER_ONLY
-extern const Table scalar_table, avx2_table, avxvnni_table, avx512_table, avx512vnni_table, neon_table;
+extern const Table scalar_table, avx2_table, avxvnni_table, avx512_table, avx512vnni_table, amx_table,
+    neon_table;
 #endif
 
 LINNET_INLINE std::span<const Choice> choices() {
@@ -23,9 +24,8 @@ LINNET_INLINE std::span<const Choice> choices() {
 #ifdef LINNET_HEADER_ONLY
       {&header_only_table, true},
 #elif defined(__x86_64__)
-      {&avx512vnni_table, cpu.avx512_vnni},
-      {&avx512_table, cpu.avx512},
-      {&avxvnni_table, cpu.avx_vnni},
+      {&amx_table, cpu.amx},       {&avx512vnni_table, cpu.avx512_vnni},
+      {&avx512_table, cpu.avx512}, {&avxvnni_table, cpu.avx_vnni},
       {&avx2_table, cpu.avx2},
 #elif defined(__aarch64__)
       {&neon_table, cpu.neon},

@@ -93,6 +93,37 @@ struct PackedMatmulArgs {
   std::int64_t y_stride;
 };
 
+/// Activations as bfloat16, in tiles of 16 tokens by 32 columns: [tokens / 16, rounded up][cols /
+/// 32][16][32].
+struct TiledActivations {
+  std::byte* data;    // bytes(cols, tokens) bytes, aligned to 64; the caller's
+  std::int64_t cols;  // a multiple of 32
+  std::int64_t tokens;
+
+  static constexpr std::int64_t tile_bytes = 1024;
+  static constexpr std::int64_t bytes(std::int64_t cols, std::int64_t tokens) noexcept {
+    return (tokens + 15) / 16 * (cols / 32) * tile_bytes;
+  }
+};
+
+/// PackedMatmulArgs for tile registers. Weights are rounded to bfloat16 as activations are; sums are floats.
+struct TiledMatmulArgs {
+  const std::byte* weights;
+  std::int64_t row_begin, row_end;
+  TiledActivations x;
+  float* y;
+  std::int64_t y_stride;
+  std::byte* scratch;  // scratch_bytes(x.tokens), aligned to 64
+
+  // Weights are unpacked in panels of 32 rows; sums stay in scratch for a block of rows and tokens.
+  static constexpr std::int64_t panel_cols = 512, panel_bytes = 2 * 32 * panel_cols;
+  static constexpr std::int64_t block_rows = 256, block_tokens = 512;
+  static constexpr std::int64_t scratch_bytes(std::int64_t tokens) noexcept {
+    const std::int64_t most = tokens < block_tokens ? (tokens + 31) / 32 * 32 : block_tokens;
+    return 2 * panel_bytes + block_rows * most * static_cast<std::int64_t>(sizeof(float));
+  }
+};
+
 /// Streaming softmax attention of the query heads that share one key/value head, for neighbouring tokens of a
 /// sequence. out[t, h] = sum over p of softmax_p(cap(scale * q[t, h] . K[p])) * V[p], for the positions p
 /// that token t sees: p < key_end + t, and p >= key_end + t - window where there is a window; with cap(s) =
@@ -130,6 +161,9 @@ using Interleave = void (*)(const std::byte* weights, std::int64_t row_bytes, st
                             std::int64_t row_begin, std::int64_t row_end, std::byte* packed) noexcept;
 /// Writes one token's activations, x [cols], into their place. The error of a value is at most half a scale.
 using QuantizeActivations = void (*)(const float* x, const Activations& to, std::int64_t token) noexcept;
+using TiledMatmul = void (*)(const TiledMatmulArgs&) noexcept;
+/// Writes one token's activations, x [cols], into their place.
+using TileActivations = void (*)(const float* x, const TiledActivations& to, std::int64_t token) noexcept;
 using Attention = void (*)(const AttentionArgs&) noexcept;
 /// y = x / sqrt(mean(x^2) + eps) * weight (+ bias). weight and bias may be null (ones, zeros); y may be x.
 /// Source: Zhang and Sennrich, Root Mean Square Layer Normalization, 2019.
@@ -156,6 +190,9 @@ struct Table {
   std::array<Interleave, dtype_count> interleave{};  // null for float types
   std::array<PackedMatmul, dtype_count> packed_matmul{};
   QuantizeActivations quantize_activations = nullptr;
+  std::int64_t tiled_from = 0;  // tokens from which tiles are faster; 0: there are none
+  std::array<TiledMatmul, dtype_count> tiled_matmul{};
+  TileActivations tile_activations = nullptr;
   std::array<Attention, dtype_count> attention{};  // by the type of the key/value cache; null where it cannot
                                                    // be one
   Norm rms_norm = nullptr;

@@ -29,7 +29,11 @@ struct BatchEntry {
 };
 
 struct EngineOptions {
-  int threads = 0;            // 0: what the machine grants, or LINNET_THREADS
+  int threads = 0;  // 0: what the machine grants, or LINNET_THREADS
+  /// Whether logits must not depend on how many tokens are computed at once, to the last bit. Where there are
+  /// tile registers (AMX) this does without them: a long prompt then takes three times as long or more.
+  /// Elsewhere it is always so, and this changes nothing.
+  bool reproducible = false;
   KvCacheOptions cache = {};  // max_batch is the most tokens computed at once; longer entries go in pieces
   std::function<bool()> should_stop = {};  // asked between pieces; true: forward() throws Error(cancelled)
 };
@@ -70,7 +74,8 @@ class Engine {
   /// is computed again from its first token, since all its positions rotate differently then.
   ///
   /// Bits of a row depend on its sequence's tokens and the instruction set only: not on threads, nor on what
-  /// else is in the batch, nor on how the tokens were divided into calls.
+  /// else is in the batch, nor on how the tokens were divided into calls; the last two with tile registers
+  /// only where EngineOptions::reproducible is set.
   void forward(std::span<const BatchEntry> batch, std::span<float> logits);
 
  private:
@@ -84,6 +89,7 @@ class Engine {
 
   void check(std::span<const BatchEntry> batch, std::span<const float> logits) const;
   void check_room(const std::vector<Work>& works) const;
+  bool uses_tiles() const { return kernels_.tiled_from > 0 && !options_.reproducible; }
   bool wants_long_factors(std::int64_t length) const;
   std::vector<Work> plan(std::span<const BatchEntry> batch) const;
   std::int64_t run_piece(std::vector<Work>& works, std::size_t& next, std::int64_t& done, float* logits);

@@ -31,10 +31,13 @@ LINNET_INLINE Engine::Engine(std::shared_ptr<const Model> model, const EngineOpt
       memory_(std::make_unique<Memory>()) {
   const Spec& spec = model_->spec();
   Scratch& scratch = memory_->scratch;
-  const std::int64_t batch = options.cache.max_batch;
-  memory_->buffer = Buffer(scratch.lay_out(spec, batch, team_.size(), cache_.row_length(), nullptr));
-  scratch = {};
-  scratch.lay_out(spec, batch, team_.size(), cache_.row_length(), memory_->buffer.data());
+  const auto lay_out = [&](std::byte* base) {
+    scratch = {};
+    return scratch.lay_out(spec, options.cache.max_batch, team_.size(), cache_.row_length(), uses_tiles(),
+                           base);
+  };
+  memory_->buffer = Buffer(lay_out(nullptr));
+  lay_out(memory_->buffer.data());
   for (const RopeSpec& rope : spec.ropes) {
     has_long_factors_ = has_long_factors_ || !rope.long_factors.empty();
     for (bool long_text : {false, true}) memory_->frequencies.push_back(rope_frequencies(rope, long_text));

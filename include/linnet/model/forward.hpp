@@ -81,8 +81,11 @@ class ForwardPass {
   void add(Team& team, const NormWeights& post_norm);
   void multiply(Team& team, std::span<const Linear> parts, const float* x, std::int64_t x_stride,
                 std::int64_t tokens, float* y, std::int64_t y_stride);
-  void quantize(Team& team, const float* x, std::int64_t x_stride, std::int64_t tokens, std::int64_t cols);
-  void multiply_rows(const Linear& part, std::int64_t first, std::int64_t last, const float* x,
+  /// Whether a product with so many tokens runs on tile registers.
+  bool is_tiled(std::int64_t tokens) const { return s_.tiles != nullptr && tokens >= kernels_.tiled_from; }
+  void pack_activations(Team& team, const float* x, std::int64_t x_stride, std::int64_t tokens,
+                        std::int64_t cols);
+  void multiply_rows(Team& team, const Linear& part, std::int64_t first, std::int64_t last, const float* x,
                      std::int64_t x_stride, std::int64_t tokens, float* y, std::int64_t y_stride) const;
   void attention(Team& team, std::int64_t index, const LayerSpec& layer, const LayerWeights& weights);
   void place(std::int64_t index, const LayerSpec& layer, const LayerWeights& weights, std::int64_t t);

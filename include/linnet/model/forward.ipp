@@ -53,10 +53,11 @@ LINNET_INLINE void ForwardPass::multiply(Team& team, std::span<const Linear> par
   std::int64_t rows = 0;
   bool packed = false;
   for (const Linear& part : parts) rows += part.weight.rows(), packed = packed || part.packed;
-  if (packed) quantize(team, x, x_stride, tokens, parts[0].weight.cols());
+  if (packed) pack_activations(team, x, x_stride, tokens, parts[0].weight.cols());
 
-  constexpr std::int64_t panel = 32,
-                         chunks_per_thread = 8;  // a panel is whole groups of every packed layout
+  constexpr std::int64_t panel = 32;  // whole groups of every packed layout
+  // Each chunk walks through all activations, which costs tiles more than it does others.
+  const std::int64_t chunks_per_thread = is_tiled(tokens) ? 4 : 8;
   const std::int64_t grain = std::max(panel, rows / (chunks_per_thread * team.count()) / panel * panel);
   std::int64_t chunks = 0;
   for (const Linear& part : parts) chunks += (part.weight.rows() + grain - 1) / grain;
@@ -66,7 +67,7 @@ LINNET_INLINE void ForwardPass::multiply(Team& team, std::span<const Linear> par
       const std::int64_t count = (part.weight.rows() + grain - 1) / grain;
       if (chunk < count) {
         const std::int64_t first = chunk * grain, last = std::min(first + grain, part.weight.rows());
-        return multiply_rows(part, first, last, x, x_stride, tokens, out, y_stride);
+        return multiply_rows(team, part, first, last, x, x_stride, tokens, out, y_stride);
       }
       chunk -= count;
       out += part.weight.rows();
@@ -74,21 +75,34 @@ LINNET_INLINE void ForwardPass::multiply(Team& team, std::span<const Linear> par
   });
 }
 
-/// The activations of every token as bytes, for packed weights.
-LINNET_INLINE void ForwardPass::quantize(Team& team, const float* x, std::int64_t x_stride,
-                                         std::int64_t tokens, std::int64_t cols) {
-  const kernels::Activations activations{s_.activations, cols, tokens, kernels_.token_tile};
+/// The activations of every token as packed weights want them.
+LINNET_INLINE void ForwardPass::pack_activations(Team& team, const float* x, std::int64_t x_stride,
+                                                 std::int64_t tokens, std::int64_t cols) {
+  const kernels::Activations bytes{s_.activations, cols, tokens, kernels_.token_tile};
+  const kernels::TiledActivations tiles{s_.activations, cols, tokens};
   team.for_chunks(tokens, 1, [&](std::int64_t t, std::int64_t) {
-    kernels_.quantize_activations(x + t * x_stride, activations, t);
+    if (is_tiled(tokens)) {
+      kernels_.tile_activations(x + t * x_stride, tiles, t);
+    } else {
+      kernels_.quantize_activations(x + t * x_stride, bytes, t);
+    }
   });
 }
 
 /// Rows [first, last) of one matrix.
-LINNET_INLINE void ForwardPass::multiply_rows(const Linear& part, std::int64_t first, std::int64_t last,
-                                              const float* x, std::int64_t x_stride, std::int64_t tokens,
-                                              float* y, std::int64_t y_stride) const {
+LINNET_INLINE void ForwardPass::multiply_rows(Team& team, const Linear& part, std::int64_t first,
+                                              std::int64_t last, const float* x, std::int64_t x_stride,
+                                              std::int64_t tokens, float* y, std::int64_t y_stride) const {
   const TensorView& w = part.weight;
-  if (part.packed) {
+  if (part.packed && is_tiled(tokens)) {
+    kernels::entry(kernels_.tiled_matmul, w.type)({.weights = part.packed,
+                                                   .row_begin = first,
+                                                   .row_end = last,
+                                                   .x = {s_.activations, w.cols(), tokens},
+                                                   .y = y,
+                                                   .y_stride = y_stride,
+                                                   .scratch = s_.tiles + team.index() * s_.tiles_length});
+  } else if (part.packed) {
     kernels::entry(kernels_.packed_matmul,
                    w.type)({.weights = part.packed,
                             .row_begin = first,

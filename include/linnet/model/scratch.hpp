@@ -25,7 +25,8 @@ struct Scratch {
   float* cosine = nullptr;    // [ropes, batch, dims / 2], likewise sine
   float* sine = nullptr;
   float* attention = nullptr;            // [threads, attention_length]
-  std::byte* activations = nullptr;      // kernels::Activations of a batch
+  std::byte* activations = nullptr;      // kernels::Activations of a batch, or TiledActivations
+  std::byte* tiles = nullptr;            // [threads, tiles_length]: for products on tile registers
   float* router = nullptr;               // [batch, experts]
   float* gathered = nullptr;             // [batch, embedding]: the tokens of one expert
   std::int32_t* chosen = nullptr;        // [batch, experts_used]: expert of a token
@@ -33,11 +34,12 @@ struct Scratch {
   std::int32_t* expert_start = nullptr;  // [experts + 1]: where an expert's tokens start in `members`
   std::int32_t* members = nullptr;       // [batch * experts_used]: index into `chosen`
 
-  std::int64_t qkv_width = 0, attended_width = 0, hidden_width = 0, rope_pairs = 0, attention_length = 0;
+  std::int64_t qkv_width = 0, attended_width = 0, hidden_width = 0, rope_pairs = 0, attention_length = 0,
+               tiles_length = 0;
 
   /// Assigns all pointers from `base` on (null to learn the size alone). Returns the bytes taken.
   std::size_t lay_out(const Spec& spec, std::int64_t batch, int threads, std::int64_t row_length,
-                      std::byte* base) {
+                      bool with_tiles, std::byte* base) {
     std::int64_t group = 1;
     for (const LayerSpec& layer : spec.layers) {
       qkv_width = std::max(qkv_width, (layer.heads + 2 * layer.kv_heads) * spec.head_dim);
@@ -67,7 +69,12 @@ struct Scratch {
     attention_length = (attention_length + 15) / 16 * 16;
     take(attention, threads * attention_length);
     const std::int64_t inputs = std::max({spec.embedding, attended_width, hidden_width / 2}) / 32 * 32;
-    take(activations, kernels::Activations::bytes(inputs, batch));
+    if (with_tiles) {
+      tiles_length = kernels::TiledMatmulArgs::scratch_bytes(batch);
+      take(tiles, threads * tiles_length);
+    }
+    take(activations, std::max(kernels::Activations::bytes(inputs, batch),
+                               with_tiles ? kernels::TiledActivations::bytes(inputs, batch) : 0));
     if (spec.experts > 0) {
       take(router, batch * spec.experts);
       take(gathered, batch * spec.embedding);

@@ -1,0 +1,133 @@
+// tiled_matmul_test.cpp - interleaved weights times many tokens on tile registers, real and emulated, against
+// the same bfloat16 numbers in double.
+#include <gtest/gtest.h>
+
+#include <Eigen/Dense>
+#include <string>
+#include <vector>
+
+#include <linnet/base/buffer.hpp>
+#include <linnet/base/cpu.hpp>
+#include <linnet/base/half.hpp>
+#include <linnet/quant/convert.hpp>
+
+#include "kernels/tables.hpp"
+
+namespace linnet::kernels {
+
+#ifdef LINNET_EMULATED_TILES
+extern const Table emulated_amx_table;
+#endif
+
+namespace {
+
+using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// A table with tiles, and one that interleaves weights as it wants them.
+struct Tiled {
+  const Table* table;
+  const Table* packing;
+  bool available;
+};
+
+std::vector<Tiled> all_tiled() {
+  std::vector<Tiled> out;
+  for (const Choice& choice : choices()) {
+    if (choice.table->tiled_from > 0) out.push_back({choice.table, choice.table, choice.available});
+#ifdef LINNET_EMULATED_TILES
+    if (choice.table->isa == "avx512vnni")
+      out.push_back({&emulated_amx_table, choice.table, choice.available});
+#endif
+  }
+  return out;
+}
+
+std::vector<DType> integer_formats() {
+  std::vector<DType> out;
+  quant::for_each_format([&]<class F>() {
+    if constexpr (quant::IntegerFormat<F>) out.push_back(F::dtype);
+  });
+  return out;
+}
+
+class TiledMatmul : public testing::TestWithParam<std::tuple<Tiled, DType>> {
+ protected:
+  void SetUp() override {
+    if (!std::get<0>(GetParam()).available)
+      GTEST_SKIP() << "this machine cannot run " << std::get<0>(GetParam()).table->isa;
+  }
+
+  /// Multiplies rows [begin, rows) and compares with the oracle; what is not asked for must stay untouched.
+  void check(std::int64_t begin, std::int64_t rows, std::int64_t cols, std::int64_t tokens) {
+    const auto [tiled, type] = GetParam();
+    std::vector<float> values = gaussian(rows * cols, static_cast<unsigned>(rows + cols), 0.02f);
+    const std::vector<float> x = gaussian(tokens * cols, static_cast<unsigned>(tokens));
+    std::vector<std::byte> blocks(static_cast<std::size_t>(byte_size(type, rows * cols)));
+    quant::quantize(type, values, blocks.data());
+    quant::dequantize(type, blocks.data(), values);
+
+    const std::int64_t group = tiled.packing->interleaved_rows;
+    Buffer packed(static_cast<std::size_t>((rows + group - 1) / group * group * byte_size(type, cols)));
+    entry(tiled.packing->interleave, type)(blocks.data(), byte_size(type, cols), cols, 0, rows,
+                                           packed.data());
+    Buffer tiles(static_cast<std::size_t>(TiledActivations::bytes(cols, tokens)));
+    const TiledActivations activations{tiles.data(), cols, tokens};
+    for (std::int64_t t = 0; t < tokens; ++t)
+      tiled.table->tile_activations(x.data() + t * cols, activations, t);
+    Buffer scratch(static_cast<std::size_t>(TiledMatmulArgs::scratch_bytes(tokens)));
+    std::vector<float> y(static_cast<std::size_t>(tokens * rows), -77);
+    entry(tiled.table->tiled_matmul, type)({.weights = packed.data(),
+                                            .row_begin = begin,
+                                            .row_end = rows,
+                                            .x = activations,
+                                            .y = y.data(),
+                                            .y_stride = rows,
+                                            .scratch = scratch.data()});
+
+    const auto rounded = [](const std::vector<float>& floats, std::int64_t outer, std::int64_t inner) {
+      Matrix m(outer, inner);
+      for (std::int64_t i = 0; i < outer * inner; ++i)
+        m(i / inner, i % inner) = to_float(to_bfloat16(floats[static_cast<std::size_t>(i)]));
+      return m;
+    };
+    const Matrix w = rounded(values, rows, cols), a = rounded(x, tokens, cols);
+    const Matrix exact = a * w.transpose(), size = a.cwiseAbs() * w.cwiseAbs().transpose();
+    for (std::int64_t t = 0; t < tokens; ++t)
+      for (std::int64_t r = 0; r < rows; ++r) {
+        const float got = y[static_cast<std::size_t>(t * rows + r)];
+        if (r < begin) {
+          ASSERT_EQ(got, -77);
+        } else {
+          // Ties, and values that differ in the last bit of a float, may round to the other bfloat16: one
+          // 256th of a few products.
+          ASSERT_NEAR(got, exact(t, r), 2e-5 * size(t, r) + 0x1p-8 * 0.1 * 3 / std::sqrt(cols))
+              << rows << "x" << cols << " token " << t << " row " << r;
+        }
+      }
+  }
+};
+
+TEST_P(TiledMatmul, IsTheProductInBfloat16) {
+  const std::int64_t block = info(std::get<1>(GetParam())).block_length;
+  for (const std::int64_t rows : {1, 15, 16, 17, 33, 70})
+    for (const std::int64_t cols : {block, 768 / block * block})
+      for (const std::int64_t tokens : {1, 2, 15, 16, 17, 40}) check(0, rows, cols, tokens);
+}
+
+TEST_P(TiledMatmul, TakesRowsAndTokensBlockByBlock) {
+  check(32, TiledMatmulArgs::block_rows + 32 + 40, 256, 17);
+  check(16, 50, 512, TiledMatmulArgs::block_tokens + 21);
+}
+
+INSTANTIATE_TEST_SUITE_P(Tables, TiledMatmul,
+                         testing::Combine(testing::ValuesIn(all_tiled()),
+                                          testing::ValuesIn(integer_formats())),
+                         [](const auto& info) {
+                           return concat(std::get<0>(info.param).table->isa, "_",
+                                         to_string(std::get<1>(info.param)));
+                         });
+// Elsewhere than on x86-64 there are no tiles.
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(TiledMatmul);
+
+}  // namespace
+}  // namespace linnet::kernels
