@@ -10,11 +10,13 @@ function(linnet_isa_object target name source)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   # Optimised always: at -O0 functions that should vanish into their callers stay behind as weak symbols. Loops over
   # registers (at most 8) are to be unrolled, but not those over bytes, which g++ then no longer vectorises.
+  # Sums stay where and as they are written: formed later, or as a tree, they need more registers than there are.
   # Under a sanitizer less of both, since its checks make minutes of them.
   if(LINNET_SANITIZE)
     set(optimisation -O1 -g0)
   else()
-    set(optimisation -O3 $<$<CXX_COMPILER_ID:GNU>:--param=max-completely-peel-times=8>)
+    set(optimisation -O3 $<$<CXX_COMPILER_ID:GNU>:--param=max-completely-peel-times=8>
+      $<$<CXX_COMPILER_ID:GNU>:-fno-tree-reassoc> $<$<CXX_COMPILER_ID:GNU>:-fno-tree-ter>)
   endif()
   target_compile_options(${name} PRIVATE ${optimisation} ${ARGN} -fno-exceptions -fno-lto -ffp-contract=off)
   target_sources(${target} PRIVATE $<TARGET_OBJECTS:${name}>)
@@ -34,6 +36,8 @@ function(linnet_add_instruction_sets target)
     linnet_isa(${target} amx ${linnet_avx512} -mavx512vnni)
   elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
     linnet_isa(${target} neon)
+    linnet_isa(${target} neon_dotprod -march=armv8.2-a+dotprod)
+    linnet_isa(${target} neon_i8mm -march=armv8.2-a+dotprod+i8mm)
   endif()
 endfunction()
 

@@ -13,23 +13,56 @@ struct Avx2 : Bytes256 {
   /// fit, then widened. Signed levels lend their sign to the activations.
   template <int Quads, bool Signed, int Largest>
   LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, std::int32_t) {
-    constexpr int fit = 32767 / (2 * 127 * Largest);
-    constexpr int narrow = fit >= Quads ? Quads : fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
-    static_assert(fit >= 1);
+    constexpr int narrow = pairs_that_fit<Quads, Largest>();
     __m256i wide = _mm256_setzero_si256();
     for (int q = 0; q < Quads; q += narrow) {
-      __m256i sum = products<Signed>(levels[q], broadcast_quad(x + 4 * q));
+      __m256i sum = multiply<Signed>(levels[q], broadcast_quad(x + 4 * q));
       for (int i = 1; i < narrow; ++i)
-        sum = _mm256_add_epi16(sum, products<Signed>(levels[q + i], broadcast_quad(x + 4 * (q + i))));
+        sum = _mm256_add_epi16(sum, multiply<Signed>(levels[q + i], broadcast_quad(x + 4 * (q + i))));
       const __m256i pairs = _mm256_madd_epi16(sum, _mm256_set1_epi16(1));
       wide = q == 0 ? pairs : _mm256_add_epi32(wide, pairs);
     }
     return _mm256_cvtepi32_ps(wide);
   }
 
+  static constexpr int bands = 2;
+
+  /// As above, for four tokens and two bands.
+  template <int Quads, bool Signed, int Largest, int Group, int Groups>
+  LINNET_ALWAYS_INLINE static void dots(const Bytes (&levels)[bands][8], const std::int8_t* x,
+                                        const std::int32_t*, Vector (&products)[bands][4][Groups]) {
+    constexpr int narrow = pairs_that_fit<Quads, Largest>();
+    __m256i wide[bands][4];
+    unroll<Quads / narrow>([&](auto part) __attribute__((always_inline)) {
+      __m256i sum[bands][4];
+      unroll<narrow * bands * 4>([&](auto i) __attribute__((always_inline)) {
+        constexpr int q = part * narrow + i / (bands * 4), b = i / 4 % bands, t = i % 4;
+        const __m256i product =
+            multiply<Signed>(levels[b][Quads * Group + q], broadcast_quad(x + 32 * t + 4 * q));
+        sum[b][t] = i < bands * 4 ? product : _mm256_add_epi16(sum[b][t], product);
+      });
+      unroll<bands * 4>([&](auto i) __attribute__((always_inline)) {
+        constexpr int b = i / 4, t = i % 4;
+        const __m256i pairs = _mm256_madd_epi16(sum[b][t], _mm256_set1_epi16(1));
+        wide[b][t] = part == 0 ? pairs : _mm256_add_epi32(wide[b][t], pairs);
+      });
+    });
+    unroll<bands * 4>([&](auto i) __attribute__((always_inline)) {
+      products[i / 4][i % 4][Group] = _mm256_cvtepi32_ps(wide[i / 4][i % 4]);
+    });
+  }
+
  private:
+  /// Quads whose products can be added in 16 bits.
+  template <int Quads, int Largest>
+  static constexpr int pairs_that_fit() {
+    constexpr int fit = 32767 / (2 * 127 * Largest);
+    static_assert(fit >= 1);
+    return fit >= Quads ? Quads : fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
+  }
+
   template <bool Signed>
-  LINNET_ALWAYS_INLINE static __m256i products(__m256i levels, __m256i x) {
+  LINNET_ALWAYS_INLINE static __m256i multiply(__m256i levels, __m256i x) {
     if constexpr (Signed) return _mm256_maddubs_epi16(_mm256_abs_epi8(levels), _mm256_sign_epi8(x, levels));
     return _mm256_maddubs_epi16(levels, x);
   }

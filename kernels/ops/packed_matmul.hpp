@@ -25,8 +25,6 @@ struct PackedTile {
   V d, dmin;
   Table table;
 
-  LINNET_ALWAYS_INLINE explicit PackedTile(const Table& values) : table(values) {}
-
   /// The table of the format as the products want it; made once per call of the kernel.
   LINNET_ALWAYS_INLINE static Table make_table() {
     quant::NibbleTable values{};
@@ -35,8 +33,9 @@ struct PackedTile {
     return Isa::broadcast_table(values.value);
   }
 
-  LINNET_ALWAYS_INLINE void load(const std::byte* from) {
+  LINNET_ALWAYS_INLINE void load(const std::byte* from, const Table& values) {
     tile = from;
+    table = values;
     if constexpr (Layout::has_d) {
       d = Isa::load_halves(tile + Layout::d_offset);
     } else {
@@ -69,19 +68,21 @@ struct PackedTile {
     (load_group<Group>(groups.scale[Group], groups.min[Group]), ...);
   }
 
+  // Each is written once: a store may alias what the next one is made of.
   template <int Group>
   LINNET_ALWAYS_INLINE void load_group(V& scale, V& min) const {
-    scale = d;
-    if constexpr (packing.fields != quant::GroupFields::none &&
-                  packing.fields != quant::GroupFields::exponent)
-      scale = d * (Isa::to_float(scale_field<Group>()) - V(static_cast<float>(packing.scale_bias)));
-    min = V(static_cast<float>(bias)) * scale;
-    if constexpr (packing.has_min) {
-      if constexpr (packing.fields == quant::GroupFields::none) {
-        min = dmin;
-      } else {
-        min = dmin * Isa::to_float(min_field<Group>());
-      }
+    constexpr bool has_fields =
+        packing.fields != quant::GroupFields::none && packing.fields != quant::GroupFields::exponent;
+    V own_scale = d;
+    if constexpr (has_fields)
+      own_scale = d * (Isa::to_float(scale_field<Group>()) - V(static_cast<float>(packing.scale_bias)));
+    scale = own_scale;
+    if constexpr (packing.has_min && has_fields) {
+      min = dmin * Isa::to_float(min_field<Group>());
+    } else if constexpr (packing.has_min) {
+      min = dmin;
+    } else if constexpr (bias != 0) {
+      min = V(static_cast<float>(bias)) * own_scale;
     }
   }
 
@@ -95,26 +96,39 @@ struct PackedTile {
   LINNET_ALWAYS_INLINE Bytes unpack_quad(const Bytes* planes) const {
     Bytes low;
     if constexpr (packing.low_bits == 8) low = planes[Quad];
-    if constexpr (packing.low_bits == 4)
-      low = Isa::bit_and(Isa::template shift<-4 * (Quad / 4)>(planes[Quad % 4]), Isa::broadcast(0x0f0f0f0f));
-    if constexpr (packing.low_bits == 2)
-      low = Isa::bit_and(Isa::template shift<-2 * (Quad % 4)>(planes[Quad / 4]), Isa::broadcast(0x03030303));
-    if constexpr (packing.high_bits == 1) {
-      constexpr int to = packing.low_bits;
-      low = Isa::bit_or(low, Isa::bit_and(Isa::template shift<to - Quad>(planes[Layout::low_registers]),
-                                          Isa::broadcast(0x01010101u << to)));
-    }
-    if constexpr (packing.high_bits == 2) {
-      constexpr int to = packing.low_bits;
-      low = Isa::bit_or(
-          low,
-          Isa::bit_and(Isa::template shift<to - 2 * (Quad % 4)>(planes[Layout::low_registers + Quad / 4]),
-                       Isa::broadcast(0x03030303u << to)));
-    }
+    if constexpr (packing.low_bits == 4) low = take_bits<4 * (Quad / 4), 4>(planes[Quad % 4]);
+    if constexpr (packing.low_bits == 2) low = take_bits<2 * (Quad % 4), 2>(planes[Quad / 4]);
+    if constexpr (packing.high_bits == 1) low = put_bits<Quad, 1>(low, planes[Layout::low_registers]);
+    if constexpr (packing.high_bits == 2)
+      low = put_bits<2 * (Quad % 4), 2>(low, planes[Layout::low_registers + Quad / 4]);
     if constexpr (packing.has_table) return Isa::lookup(table, low);
     if constexpr (packing.is_signed && !packing.has_table && Isa::signed_bias != 0)
       return Isa::bit_xor(low, Isa::broadcast(0x80808080u));
     return low;
+  }
+
+  /// Bits [From, From + Count) of every byte of a plane, alone.
+  template <int From, int Count>
+  LINNET_ALWAYS_INLINE static Bytes take_bits(Bytes plane) {
+    if constexpr (From + Count == 8 && requires { Isa::template top_bits<Count>(plane); }) {
+      return Isa::template top_bits<Count>(plane);
+    } else {
+      constexpr std::uint32_t mask = 0x01010101u * ((1u << Count) - 1);
+      return Isa::bit_and(Isa::template shift<-From>(plane), Isa::broadcast(mask));
+    }
+  }
+
+  /// The same bits, above the low bits of every byte.
+  template <int From, int Count>
+  LINNET_ALWAYS_INLINE static Bytes put_bits(Bytes low, Bytes plane) {
+    constexpr int to = packing.low_bits;
+    const Bytes mask = Isa::broadcast(0x01010101u * ((1u << Count) - 1) << to);
+    const Bytes shifted = Isa::template shift<to - From>(plane);
+    if constexpr (requires { Isa::bit_select(mask, shifted, low); }) {
+      return Isa::bit_select(mask, shifted, low);
+    } else {
+      return Isa::bit_or(low, Isa::bit_and(shifted, mask));
+    }
   }
 
   LINNET_ALWAYS_INLINE Bytes field_register(int r) const {
@@ -174,32 +188,29 @@ struct PackedTile {
 /// What is the same for all tokens, computed once for a block. A function of its own where it is long, so
 /// that the kernels for different numbers of tokens share it.
 template <class Isa, class Format>
-[[gnu::noinline]] void load_many_groups(const PackedTile<Isa, Format>& tile,
-                                        typename PackedTile<Isa, Format>::Groups& groups) noexcept {
-  tile.load_groups(groups);
+[[gnu::noinline]] void load_many_groups(
+    const PackedTile<Isa, Format>& tile,
+    typename PackedTile<Isa, Format>::Groups& __restrict groups) noexcept {
+  const PackedTile<Isa, Format> own = tile;
+  own.load_groups(groups);
 }
 
-/// Adds a chunk of 32 columns to the sum of one token: scale * (level . x) - min * total(x). `at` is the
-/// token's place within its chunk of the tile; `scale` and `min` are those of the chunk's groups, one or two.
+/// Adds a chunk of 32 columns to the sum of one token: scale * (level . x) - min * total(x), of which
+/// `products` are level . x of the chunk's groups, one or two. `at` is the token's place within the tile's
+/// scales and sums; `scale` and `min` are those of the groups.
 template <class Isa, class Format>
-LINNET_ALWAYS_INLINE void multiply_chunk(const typename Isa::Bytes (&quads)[8],
-                                         const typename Isa::Vector* scale, const typename Isa::Vector* min,
-                                         const Activations::Tile& x, std::int64_t at,
-                                         typename Isa::Vector& sum) {
+LINNET_ALWAYS_INLINE void add_products(const typename Isa::Vector* products,
+                                       const typename Isa::Vector* scale, const typename Isa::Vector* min,
+                                       const Activations::Tile& x, std::int64_t at,
+                                       typename Isa::Vector& sum) {
   using V = typename Isa::Vector;
   constexpr quant::Packing p = Format::packing;
   constexpr bool has_min = p.has_min || PackedTile<Isa, Format>::bias != 0;
-  constexpr int largest = p.largest_level();
-  static_assert(!p.is_signed || p.group_length == 32);
-  const std::int8_t* const bytes = x.bytes + 32 * at;
   if constexpr (p.group_length == 32) {
-    const V product = Isa::template dot<8, p.is_signed, largest>(quads, bytes, x.biases[at]);
-    sum = fma(V(product * V(x.scales[at])), scale[0], sum);
+    sum = fma(V(products[0] * V(x.scales[at])), scale[0], sum);
     if constexpr (has_min) sum = fnma(min[0], V(x.sums[at]), sum);
   } else {
-    const V first = Isa::template dot<4, p.is_signed, largest>(quads, bytes, 0);
-    const V second = Isa::template dot<4, p.is_signed, largest>(quads + 4, bytes + 16, 0);
-    const V product = fma(second, scale[1], V(first * scale[0]));
+    const V product = fma(products[1], scale[1], V(products[0] * scale[0]));
     sum = fma(product, V(x.scales[at]), sum);
     if constexpr (has_min) {
       sum = fnma(min[0], V(x.half_sums[2 * at]), sum);
@@ -216,10 +227,63 @@ LINNET_ALWAYS_INLINE void prefetch(const std::byte* now) {
   for (int i = 0; i < Bytes; i += line) __builtin_prefetch(now + Ahead + i);
 }
 
-/// y[tokens of a tile, rows of a group].
-template <class Isa, class Format, int Tokens>
-LINNET_ALWAYS_INLINE void multiply_group(const std::byte* group,
-                                         const typename PackedTile<Isa, Format>::Table& table,
+/// Bands are groups of Isa::rows rows that are multiplied side by side: what is loaded of the activations
+/// serves all of them.
+template <class Isa, class Format, int Bands>
+struct BandedChunk {
+  typename Isa::Bytes quads[Bands][8];
+  const typename Isa::Vector* scale[Bands];
+  const typename Isa::Vector* min[Bands];
+};
+
+/// A chunk's products with all tokens of a tile, added to their sums. `at` is the place of the first token.
+template <class Isa, class Format, int Tokens, int Bands>
+LINNET_ALWAYS_INLINE void multiply_chunk(const BandedChunk<Isa, Format, Bands>& chunk,
+                                         const Activations::Tile& x, std::int64_t at,
+                                         typename Isa::Vector (&sums)[Bands][Tokens]) {
+  using V = typename Isa::Vector;
+  constexpr quant::Packing p = Format::packing;
+  constexpr int groups = 32 / p.group_length, length = 8 / groups, largest = p.largest_level();
+  static_assert(!p.is_signed || groups == 1);
+  const std::int8_t* const bytes = x.bytes + 32 * at;
+  if constexpr (Tokens > 1 && Isa::token_piece == 8) {
+    static_assert(Bands == 1);
+    unroll<Tokens / 2>([&](auto pair) __attribute__((always_inline)) {
+      V first[groups], second[groups];
+      unroll<groups>([&](auto g) __attribute__((always_inline)) {
+        Isa::template dot_pair<length, Tokens>(
+            chunk.quads[0] + length * g, bytes + (4 * length * Tokens * g + 16 * pair), first[g], second[g]);
+      });
+      add_products<Isa, Format>(first, chunk.scale[0], chunk.min[0], x, at + 2 * pair, sums[0][2 * pair]);
+      add_products<Isa, Format>(second, chunk.scale[0], chunk.min[0], x, at + 2 * pair + 1,
+                                sums[0][2 * pair + 1]);
+    });
+  } else {
+    constexpr int step = Bands > 1 ? 4 : 1;  // tokens whose products are formed at once
+    unroll<Tokens / step>([&](auto s) __attribute__((always_inline)) {
+      V products[Bands][step][groups];
+      unroll<groups>([&](auto g) __attribute__((always_inline)) {
+        const std::int8_t* const from = bytes + (32 * step * s + 16 * g);
+        if constexpr (Bands > 1) {
+          Isa::template dots<length, p.is_signed, largest, g>(chunk.quads, from, x.biases + at + step * s,
+                                                              products);
+        } else {
+          products[0][0][g] = Isa::template dot<length, p.is_signed, largest>(
+              chunk.quads[0] + length * g, from, groups == 1 ? x.biases[at + s] : 0);
+        }
+      });
+      unroll<Bands * step>([&](auto i) __attribute__((always_inline)) {
+        constexpr int band = i / step, t = i % step;
+        add_products<Isa, Format>(products[band][t], chunk.scale[band], chunk.min[band], x, at + step * s + t,
+                                  sums[band][step * s + t]);
+      });
+    });
+  }
+}
+
+/// y[tokens of a tile, rows of Bands bands from `row` on].
+template <class Isa, class Format, int Tokens, int Bands>
+LINNET_ALWAYS_INLINE void multiply_bands(const typename PackedTile<Isa, Format>::Table& table,
                                          const PackedMatmulArgs& a, std::int64_t row, std::int64_t token) {
   using V = typename Isa::Vector;
   using Tile = PackedTile<Isa, Format>;
@@ -227,50 +291,70 @@ LINNET_ALWAYS_INLINE void multiply_group(const std::byte* group,
   constexpr int groups_of_chunk = 32 / Format::packing.group_length;
   constexpr int prefetch_ahead = Tokens == 1 ? 2048 : 4096;  // measured: see docs/kernels.md
   const Activations::Tile x = a.x.tile_at(token);
-  V sums[Tokens];
-  unroll<Tokens>([&](auto t) __attribute__((always_inline)) { sums[t] = V(0.0f); });
-  Tile tile(table);
-  const std::int64_t blocks = a.x.cols / Format::block_length;
+  const std::int64_t blocks = a.x.cols / Format::block_length, band_bytes = blocks * Layout::tile_bytes;
+  const std::byte* const weights = a.weights + row / Isa::rows * band_bytes;
+  V sums[Bands][Tokens];
+  unroll<Bands * Tokens>([&](auto i)
+                             __attribute__((always_inline)) { sums[i / Tokens][i % Tokens] = V(0.0f); });
   std::int64_t at = 0;
   for (std::int64_t b = 0; b < blocks; ++b) {
-    prefetch<Layout::tile_bytes, prefetch_ahead>(group + b * Layout::tile_bytes);
-    tile.load(group + b * Layout::tile_bytes);
-    typename Tile::Groups groups;
-    if constexpr (Tile::Groups::count == 1) {
-      tile.load_groups(groups);
-    } else {
-      load_many_groups(tile, groups);
-    }
+    Tile tile[Bands];
+    typename Tile::Groups groups[Bands];
+    unroll<Bands>([&](auto band) __attribute__((always_inline)) {
+      const std::byte* const from = weights + band * band_bytes + b * Layout::tile_bytes;
+      prefetch<Layout::tile_bytes, prefetch_ahead>(from);
+      tile[band].load(from, table);
+      if constexpr (Tile::Groups::count == 1) {
+        tile[band].load_groups(groups[band]);
+      } else {
+        load_many_groups(tile[band], groups[band]);
+      }
+    });
     for (int c = 0; c < Layout::chunks; ++c, at += Tokens) {
-      typename Isa::Bytes quads[8];
-      tile.load_levels(c, quads);
-      const V* const scale = groups.scale + c * groups_of_chunk;
-      const V* const min = groups.min + c * groups_of_chunk;
-      unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
-        multiply_chunk<Isa, Format>(quads, scale, min, x, at + t, sums[t]);
+      BandedChunk<Isa, Format, Bands> chunk;
+      unroll<Bands>([&](auto band) __attribute__((always_inline)) {
+        tile[band].load_levels(c, chunk.quads[band]);
+        chunk.scale[band] = groups[band].scale + c * groups_of_chunk;
+        chunk.min[band] = groups[band].min + c * groups_of_chunk;
       });
+      multiply_chunk(chunk, x, at, sums);
     }
   }
-  unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
-    store(sums[t], a.y + (token + t) * a.y_stride + row, a.row_end - row);
+  unroll<Bands * Tokens>([&](auto i) __attribute__((always_inline)) {
+    const std::int64_t first = row + i / Tokens * Isa::rows;
+    store(sums[i / Tokens][i % Tokens], a.y + (token + i % Tokens) * a.y_stride + first, a.row_end - first);
   });
+}
+
+/// How many bands a kernel takes at once where there are many tokens.
+template <class Isa>
+constexpr int most_bands() {
+  if constexpr (requires { Isa::bands; }) return Isa::bands;
+  return 1;
 }
 
 template <class Isa, class Format>
 void packed_matmul(const PackedMatmulArgs& a) noexcept {
-  constexpr int rows = Isa::rows;
-  const std::int64_t group_bytes = a.x.cols / Format::block_length * PackedLayout<Format, rows>::tile_bytes;
+  constexpr int bands = most_bands<Isa>(), rows = Isa::rows;
   const auto table = PackedTile<Isa, Format>::make_table();
-  for (std::int64_t row = a.row_begin; row < a.row_end; row += rows) {
-    const std::byte* group = a.weights + row / rows * group_bytes;
+  for (std::int64_t row = a.row_begin; row < a.row_end; row += bands * rows) {
+    const bool whole = a.row_end - row > (bands - 1) * rows;
     for (std::int64_t t = 0; t < a.x.tokens;) {
       const int width = a.x.width_at(t);
-      if (width == Isa::tokens) {
-        multiply_group<Isa, Format, Isa::tokens>(group, table, a, row, t);
-      } else if (width == 4) {
-        multiply_group<Isa, Format, 4>(group, table, a, row, t);
+      if (width == Isa::tokens && whole) {
+        multiply_bands<Isa, Format, Isa::tokens, bands>(table, a, row, t);
+      } else if (width == 4 && whole) {
+        multiply_bands<Isa, Format, 4, bands>(table, a, row, t);
       } else {
-        multiply_group<Isa, Format, 1>(group, table, a, row, t);
+        for (std::int64_t band = row; band < row + bands * rows && band < a.row_end; band += rows) {
+          if (width == Isa::tokens) {
+            multiply_bands<Isa, Format, Isa::tokens, 1>(table, a, band, t);
+          } else if (width == 4) {
+            multiply_bands<Isa, Format, 4, 1>(table, a, band, t);
+          } else {
+            multiply_bands<Isa, Format, 1, 1>(table, a, band, t);
+          }
+        }
       }
       t += width;
     }

@@ -105,7 +105,7 @@ class TiledProduct {
           panel_(panel),
           to_(to),
           left_(panel.groups * panel.chunks),
-          tile_(table) {}
+          table_(table) {}
 
     /// step() will be called so many times.
     void spread_over(std::int64_t steps) {
@@ -128,7 +128,8 @@ class TiledProduct {
       const int in_block = static_cast<int>(chunk % Layout::chunks);
       if (in_block == 0) {
         const std::int64_t block = (panel_.first_chunk + chunk) / Layout::chunks;
-        tile_.load(weights_ + ((panel_.row / Isa::rows + group) * blocks_ + block) * Layout::tile_bytes);
+        tile_.load(weights_ + ((panel_.row / Isa::rows + group) * blocks_ + block) * Layout::tile_bytes,
+                   table_);
         tile_.load_groups(groups_);
       }
       unpack_chunk(in_block, to_ + (group * panel_chunks + chunk) * tile_bytes);
@@ -157,6 +158,7 @@ class TiledProduct {
     Panel panel_;
     std::byte* to_;
     std::int64_t left_, every_ = 0, wait_ = 0;
+    typename Tile::Table table_;
     Tile tile_;                     // the block that is being unpacked
     typename Tile::Groups groups_;  // its scales and minima
   };

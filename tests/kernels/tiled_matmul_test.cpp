@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <Eigen/Dense>
+#include <bit>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,14 @@ class TiledMatmul : public testing::TestWithParam<std::tuple<Tiled, DType>> {
       GTEST_SKIP() << "this machine cannot run " << std::get<0>(GetParam()).table->isa;
   }
 
+  template <class F>
+  static Matrix map(const std::vector<float>& floats, std::int64_t outer, std::int64_t inner, F f) {
+    Matrix m(outer, inner);
+    for (std::int64_t i = 0; i < outer * inner; ++i)
+      m(i / inner, i % inner) = f(floats[static_cast<std::size_t>(i)]);
+    return m;
+  }
+
   /// Multiplies rows [begin, rows) and compares with the oracle; what is not asked for must stay untouched.
   void check(std::int64_t begin, std::int64_t rows, std::int64_t cols, std::int64_t tokens) {
     const auto [tiled, type] = GetParam();
@@ -84,13 +93,11 @@ class TiledMatmul : public testing::TestWithParam<std::tuple<Tiled, DType>> {
                                             .y_stride = rows,
                                             .scratch = scratch.data()});
 
-    const auto rounded = [](const std::vector<float>& floats, std::int64_t outer, std::int64_t inner) {
-      Matrix m(outer, inner);
-      for (std::int64_t i = 0; i < outer * inner; ++i)
-        m(i / inner, i % inner) = to_float(to_bfloat16(floats[static_cast<std::size_t>(i)]));
-      return m;
-    };
-    const Matrix w = rounded(values, rows, cols), a = rounded(x, tokens, cols);
+    const Matrix w = map(values, rows, cols, [](float value) {
+      return std::bit_cast<float>((std::bit_cast<std::uint32_t>(value) + 0x8000u) &
+                                  0xffff0000u);  // as store_pairs()
+    });
+    const Matrix a = map(x, tokens, cols, [](float value) { return to_float(to_bfloat16(value)); });
     const Matrix exact = a * w.transpose(), size = a.cwiseAbs() * w.cwiseAbs().transpose();
     for (std::int64_t t = 0; t < tokens; ++t)
       for (std::int64_t r = 0; r < rows; ++r) {
@@ -98,8 +105,8 @@ class TiledMatmul : public testing::TestWithParam<std::tuple<Tiled, DType>> {
         if (r < begin) {
           ASSERT_EQ(got, -77);
         } else {
-          // Ties, and values that differ in the last bit of a float, may round to the other bfloat16: one
-          // 256th of a few products.
+          // A weight that differs in the last bit of a float may round to the other bfloat16: one 256th of a
+          // few products.
           ASSERT_NEAR(got, exact(t, r), 2e-5 * size(t, r) + 0x1p-8 * 0.1 * 3 / std::sqrt(cols))
               << rows << "x" << cols << " token " << t << " row " << r;
         }
