@@ -34,6 +34,7 @@ function(linnet_add_instruction_sets target)
     linnet_isa(${target} amx ${linnet_avx512} -mavx512vnni)
   elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
     linnet_isa(${target} neon)
+    linnet_isa(${target} neon_dotprod -march=armv8.2-a+dotprod)
   endif()
 endfunction()
 

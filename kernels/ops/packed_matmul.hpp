@@ -95,26 +95,39 @@ struct PackedTile {
   LINNET_ALWAYS_INLINE Bytes unpack_quad(const Bytes* planes) const {
     Bytes low;
     if constexpr (packing.low_bits == 8) low = planes[Quad];
-    if constexpr (packing.low_bits == 4)
-      low = Isa::bit_and(Isa::template shift<-4 * (Quad / 4)>(planes[Quad % 4]), Isa::broadcast(0x0f0f0f0f));
-    if constexpr (packing.low_bits == 2)
-      low = Isa::bit_and(Isa::template shift<-2 * (Quad % 4)>(planes[Quad / 4]), Isa::broadcast(0x03030303));
-    if constexpr (packing.high_bits == 1) {
-      constexpr int to = packing.low_bits;
-      low = Isa::bit_or(low, Isa::bit_and(Isa::template shift<to - Quad>(planes[Layout::low_registers]),
-                                          Isa::broadcast(0x01010101u << to)));
-    }
-    if constexpr (packing.high_bits == 2) {
-      constexpr int to = packing.low_bits;
-      low = Isa::bit_or(
-          low,
-          Isa::bit_and(Isa::template shift<to - 2 * (Quad % 4)>(planes[Layout::low_registers + Quad / 4]),
-                       Isa::broadcast(0x03030303u << to)));
-    }
+    if constexpr (packing.low_bits == 4) low = take_bits<4 * (Quad / 4), 4>(planes[Quad % 4]);
+    if constexpr (packing.low_bits == 2) low = take_bits<2 * (Quad % 4), 2>(planes[Quad / 4]);
+    if constexpr (packing.high_bits == 1) low = put_bits<Quad, 1>(low, planes[Layout::low_registers]);
+    if constexpr (packing.high_bits == 2)
+      low = put_bits<2 * (Quad % 4), 2>(low, planes[Layout::low_registers + Quad / 4]);
     if constexpr (packing.has_table) return Isa::lookup(table, low);
     if constexpr (packing.is_signed && !packing.has_table && Isa::signed_bias != 0)
       return Isa::bit_xor(low, Isa::broadcast(0x80808080u));
     return low;
+  }
+
+  /// Bits [From, From + Count) of every byte of a plane, alone.
+  template <int From, int Count>
+  LINNET_ALWAYS_INLINE static Bytes take_bits(Bytes plane) {
+    if constexpr (From + Count == 8 && requires { Isa::template top_bits<Count>(plane); }) {
+      return Isa::template top_bits<Count>(plane);
+    } else {
+      constexpr std::uint32_t mask = 0x01010101u * ((1u << Count) - 1);
+      return Isa::bit_and(Isa::template shift<-From>(plane), Isa::broadcast(mask));
+    }
+  }
+
+  /// The same bits, above the low bits of every byte.
+  template <int From, int Count>
+  LINNET_ALWAYS_INLINE static Bytes put_bits(Bytes low, Bytes plane) {
+    constexpr int to = packing.low_bits;
+    const Bytes mask = Isa::broadcast(0x01010101u * ((1u << Count) - 1) << to);
+    const Bytes shifted = Isa::template shift<to - From>(plane);
+    if constexpr (requires { Isa::bit_select(mask, shifted, low); }) {
+      return Isa::bit_select(mask, shifted, low);
+    } else {
+      return Isa::bit_or(low, Isa::bit_and(shifted, mask));
+    }
   }
 
   LINNET_ALWAYS_INLINE Bytes field_register(int r) const {

@@ -68,6 +68,15 @@ LINNET_ALWAYS_INLINE float sum(const xsimd::batch<float, Arch>& v) {
 #endif
 }
 
+#ifdef __aarch64__
+/// c - a * b. Xsimd 8 fuses a * b + c on Arm, but not this.
+LINNET_ALWAYS_INLINE xsimd::batch<float, xsimd::neon64> fnma(const xsimd::batch<float, xsimd::neon64>& a,
+                                                             const xsimd::batch<float, xsimd::neon64>& b,
+                                                             const xsimd::batch<float, xsimd::neon64>& c) {
+  return vfmsq_f32(c, a, b);
+}
+#endif
+
 /// Calls f with 0, 1, ... N - 1 as constants: a loop over registers, which a compiler might leave in memory.
 template <int N, class F>
 LINNET_ALWAYS_INLINE void unroll(F&& f) {
