@@ -35,6 +35,7 @@ function(linnet_add_instruction_sets target)
   elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
     linnet_isa(${target} neon)
     linnet_isa(${target} neon_dotprod -march=armv8.2-a+dotprod)
+    linnet_isa(${target} neon_i8mm -march=armv8.2-a+dotprod+i8mm)
   endif()
 endfunction()
 

@@ -24,6 +24,7 @@ template <class Isa, class Format>
 constexpr void add_packed(Table& table) {
   if constexpr (quant::IntegerFormat<Format> && requires { Isa::rows; }) {
     table.token_tile = Isa::tokens;
+    table.token_piece = Isa::token_piece;
     table.interleaved_rows = Isa::rows;
     table.interleave[static_cast<std::size_t>(Format::dtype)] = &pack<Isa, Format>;
     table.packed_matmul[static_cast<std::size_t>(Format::dtype)] = &packed_matmul<Isa, Format>;

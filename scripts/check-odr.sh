@@ -1,6 +1,6 @@
 #!/bin/bash
 # check-odr.sh - fails when an instruction set's object shares a weak symbol with any other object of the library: the
-# linker keeps one copy for all callers, perhaps one that this machine cannot run. Usage: check-odr.sh BUILD_FOLDER
+# linker keeps one copy for all callers, perhaps one that this machine cannot run. Usage: [NM=nm] check-odr.sh BUILD_FOLDER
 set -euo pipefail
 
 objects_of() { find "$1/CMakeFiles" -name '*.o' | grep -E "/$2[^/]*\.dir/" | sort; }
@@ -14,7 +14,7 @@ fi
 # "symbol<tab>object" for the weak symbols that an object defines.
 weak_symbols() {
   for object in "$@"; do
-    nm --demangle --defined-only "$object" | awk -v object="${object##*/}" '
+    "${NM:-nm}" --demangle --defined-only "$object" | awk -v object="${object##*/}" '
       $2 ~ /^[WVu]$/ { $1 = $2 = ""; sub(/^ +/, ""); print $0 "\t" object }' | sort -u
   done
 }

@@ -1,13 +1,17 @@
 #!/bin/bash
 # install-deps.sh - installs what linnet is built with, where it is missing. Debian 12, Ubuntu 22.04 and newer.
 # Says nothing and needs no network where nothing is missing. Never removes or upgrades anything on purpose.
+# install-deps.sh arm64: also what builds for 64-bit Arm and runs it here.
 set -euo pipefail
+
+commands=(g++:g++ cmake:cmake ninja:ninja-build pkg-config:pkg-config python3:python3)
+[ "${1:-}" = arm64 ] && commands+=(aarch64-linux-gnu-g++:g++-aarch64-linux-gnu qemu-aarch64:qemu-user)
 
 # Prints the packages of the commands and headers that are not there. Headers are asked of the compiler, so that those
 # installed by hand count, too.
 missing_packages() {
   local pair
-  for pair in g++:g++ cmake:cmake ninja:ninja-build pkg-config:pkg-config python3:python3; do
+  for pair in "${commands[@]}"; do
     command -v "${pair%%:*}" >/dev/null || echo "${pair##*:}"
   done
   local headers=(eigen3/Eigen/Core:libeigen3-dev xsimd/xsimd.hpp:libxsimd-dev gtest/gtest.h:libgtest-dev

@@ -14,6 +14,7 @@ struct Bytes256 {
   using Bytes = __m256i;
   static constexpr int rows = 8;
   static constexpr int tokens = 4;
+  static constexpr int token_piece = 32;
 
   LINNET_ALWAYS_INLINE static Bytes load(const std::byte* p) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));

@@ -15,6 +15,7 @@ struct NeonBytes {
   using Bytes = uint8x16_t;
   static constexpr int rows = 4;
   static constexpr int tokens = 8;
+  static constexpr int token_piece = 32;
   static constexpr int signed_bias = 0;
 
   LINNET_ALWAYS_INLINE static Bytes load(const std::byte* p) {

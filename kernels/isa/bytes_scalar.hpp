@@ -10,14 +10,19 @@ namespace linnet::kernels {
 namespace {
 
 // What a policy offers to ops/packed_*.hpp beside `name` and `Vector`:
-//   rows                 lanes of a register, one row of weights each; Vector has as many floats
-//   tokens               how many tokens a pass over the weights serves at most
-//   signed_bias          added to signed levels before they are multiplied: 128 where products want one side
-//   unsigned load, broadcast, broadcast_table, bit_and, bit_or, bit_xor, shift<n> (of 32 bits; left where n >
-//   0), lookup to_float             whole numbers of 32 bits load_halves, load_words, load_exponents   one
-//   two-byte or one-byte number for each row dot<Quads, Signed, Largest>  sum over 4 * Quads columns of level
-//   * x, for each row, as floats; levels are at most
-//                                Largest in magnitude, x is at least -127
+// - rows: lanes of a register, one row of weights each; Vector has as many floats.
+// - tokens: how many tokens a pass over the weights serves at most.
+// - token_piece: how many of a token's bytes lie together (see Activations): 32, or 8 with dot_pair.
+// - signed_bias: added to signed levels before they are multiplied: 128 where products want them unsigned.
+// - load, broadcast, broadcast_table, bit_and, bit_or, bit_xor, lookup.
+// - shift<n>: of 32 bits; left where n > 0.
+// - top_bits<n>, where there are shifts of bytes: the n highest bits of each, alone.
+// - bit_select(mask, a, b), where there is one instruction for it: a's bits where the mask's are 1, else b's.
+// - to_float: whole numbers of 32 bits.
+// - load_halves, load_words, load_exponents: one two-byte or one-byte number for each row.
+// - dot<Quads, Signed, Largest>: the sum over 4 * Quads columns of level * x, for each row, as floats.
+//   Levels are at most Largest in magnitude, x is at least -127.
+// - dot_pair<Quads, Tokens>, where token_piece is 8: the same for two neighbours of a tile of Tokens.
 struct ScalarBytes {
   using Vector = ScalarVector;
   using Bytes = std::uint32_t;
@@ -26,6 +31,7 @@ struct ScalarBytes {
   };
   static constexpr int rows = 1;
   static constexpr int tokens = 4;
+  static constexpr int token_piece = 32;
   static constexpr int signed_bias = 0;
 
   LINNET_ALWAYS_INLINE static Bytes load(const std::byte* p) {

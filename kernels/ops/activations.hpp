@@ -37,12 +37,16 @@ LINNET_ALWAYS_INLINE void quantize_chunk(const float* x, std::int8_t* bytes, flo
 
 template <class Isa>
 void quantize_activations(const float* x, const Activations& to, std::int64_t token) noexcept {
+  constexpr int piece = Isa::token_piece;
   const std::int64_t first = to.tile_start(token);
   const Activations::Tile tile = to.tile_at(first);
   for (std::int64_t c = 0; c < to.cols / 32; ++c) {
     const std::int64_t at = c * tile.width + token - first;
     float* const halves = tile.half_sums + 2 * at;
-    quantize_chunk(x + 32 * c, tile.bytes + 32 * at, tile.scales[at], halves, tile.biases[at]);
+    std::int8_t bytes[32];
+    quantize_chunk(x + 32 * c, bytes, tile.scales[at], halves, tile.biases[at]);
+    for (int i = 0; i < 32; i += piece)
+      __builtin_memcpy(tile.bytes + tile.place(c, token - first, i, piece), bytes + i, piece);
     tile.sums[at] = halves[0] + halves[1];
   }
 }

@@ -192,32 +192,60 @@ template <class Isa, class Format>
   tile.load_groups(groups);
 }
 
-/// Adds a chunk of 32 columns to the sum of one token: scale * (level . x) - min * total(x). `at` is the
-/// token's place within its chunk of the tile; `scale` and `min` are those of the chunk's groups, one or two.
+/// Adds a chunk of 32 columns to the sum of one token: scale * (level . x) - min * total(x), of which
+/// `products` are level . x of the chunk's groups, one or two. `at` is the token's place within the tile's
+/// scales and sums; `scale` and `min` are those of the groups.
 template <class Isa, class Format>
-LINNET_ALWAYS_INLINE void multiply_chunk(const typename Isa::Bytes (&quads)[8],
-                                         const typename Isa::Vector* scale, const typename Isa::Vector* min,
-                                         const Activations::Tile& x, std::int64_t at,
-                                         typename Isa::Vector& sum) {
+LINNET_ALWAYS_INLINE void add_products(const typename Isa::Vector* products,
+                                       const typename Isa::Vector* scale, const typename Isa::Vector* min,
+                                       const Activations::Tile& x, std::int64_t at,
+                                       typename Isa::Vector& sum) {
   using V = typename Isa::Vector;
   constexpr quant::Packing p = Format::packing;
   constexpr bool has_min = p.has_min || PackedTile<Isa, Format>::bias != 0;
-  constexpr int largest = p.largest_level();
-  static_assert(!p.is_signed || p.group_length == 32);
-  const std::int8_t* const bytes = x.bytes + 32 * at;
   if constexpr (p.group_length == 32) {
-    const V product = Isa::template dot<8, p.is_signed, largest>(quads, bytes, x.biases[at]);
-    sum = fma(V(product * V(x.scales[at])), scale[0], sum);
+    sum = fma(V(products[0] * V(x.scales[at])), scale[0], sum);
     if constexpr (has_min) sum = fnma(min[0], V(x.sums[at]), sum);
   } else {
-    const V first = Isa::template dot<4, p.is_signed, largest>(quads, bytes, 0);
-    const V second = Isa::template dot<4, p.is_signed, largest>(quads + 4, bytes + 16, 0);
-    const V product = fma(second, scale[1], V(first * scale[0]));
+    const V product = fma(products[1], scale[1], V(products[0] * scale[0]));
     sum = fma(product, V(x.scales[at]), sum);
     if constexpr (has_min) {
       sum = fnma(min[0], V(x.half_sums[2 * at]), sum);
       sum = fnma(min[1], V(x.half_sums[2 * at + 1]), sum);
     }
+  }
+}
+
+/// A chunk's products with all tokens of a tile, added to their sums. `at` is the place of the first token.
+template <class Isa, class Format, int Tokens>
+LINNET_ALWAYS_INLINE void multiply_chunk(const typename Isa::Bytes (&quads)[8],
+                                         const typename Isa::Vector* scale, const typename Isa::Vector* min,
+                                         const Activations::Tile& x, std::int64_t at,
+                                         typename Isa::Vector (&sums)[Tokens]) {
+  using V = typename Isa::Vector;
+  constexpr quant::Packing p = Format::packing;
+  constexpr int groups = 32 / p.group_length, length = 8 / groups, largest = p.largest_level();
+  static_assert(!p.is_signed || groups == 1);
+  const std::int8_t* const bytes = x.bytes + 32 * at;
+  if constexpr (Tokens > 1 && Isa::token_piece == 8) {
+    unroll<Tokens / 2>([&](auto pair) __attribute__((always_inline)) {
+      V first[groups], second[groups];
+      unroll<groups>([&](auto g) __attribute__((always_inline)) {
+        Isa::template dot_pair<length, Tokens>(
+            quads + length * g, bytes + (4 * length * Tokens * g + 16 * pair), first[g], second[g]);
+      });
+      add_products<Isa, Format>(first, scale, min, x, at + 2 * pair, sums[2 * pair]);
+      add_products<Isa, Format>(second, scale, min, x, at + 2 * pair + 1, sums[2 * pair + 1]);
+    });
+  } else {
+    unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
+      V products[groups];
+      unroll<groups>([&](auto g) __attribute__((always_inline)) {
+        products[g] = Isa::template dot<length, p.is_signed, largest>(
+            quads + length * g, bytes + (32 * t + 16 * g), groups == 1 ? x.biases[at + t] : 0);
+      });
+      add_products<Isa, Format>(products, scale, min, x, at + t, sums[t]);
+    });
   }
 }
 
@@ -257,11 +285,8 @@ LINNET_ALWAYS_INLINE void multiply_group(const std::byte* group,
     for (int c = 0; c < Layout::chunks; ++c, at += Tokens) {
       typename Isa::Bytes quads[8];
       tile.load_levels(c, quads);
-      const V* const scale = groups.scale + c * groups_of_chunk;
-      const V* const min = groups.min + c * groups_of_chunk;
-      unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
-        multiply_chunk<Isa, Format>(quads, scale, min, x, at + t, sums[t]);
-      });
+      multiply_chunk<Isa, Format>(quads, groups.scale + c * groups_of_chunk, groups.min + c * groups_of_chunk,
+                                  x, at, sums);
     }
   }
   unroll<Tokens>([&](auto t) __attribute__((always_inline)) {

@@ -12,6 +12,8 @@
 #include <linnet/quant/convert.hpp>
 #include <linnet/quant/formats.hpp>
 
+#include "tables.hpp"
+
 namespace linnet::kernels {
 namespace {
 
@@ -61,7 +63,8 @@ class Problem {
       const Activations::Tile tile = activations.tile_at(first);
       for (std::int64_t c = 0; c < cols; ++c) {
         const std::int64_t at = c / 32 * tile.width + t - first;
-        x_(t, c) = static_cast<double>(tile.scales[at]) * tile.bytes[32 * at + c % 32];
+        const std::int64_t byte = tile.place(c / 32, t - first, static_cast<int>(c % 32), table.token_piece);
+        x_(t, c) = static_cast<double>(tile.scales[at]) * tile.bytes[byte];
         EXPECT_NEAR(x_(t, c), floats_[static_cast<std::size_t>(t * cols + c)], 0.51 * tile.scales[at]);
       }
     }
@@ -142,6 +145,14 @@ TEST_P(PackedMatmul, GivesTheSameBitsHoweverItIsDivided) {
       for (std::int64_t r = begin; r < std::min(begin + group, rows); ++r)
         ASSERT_EQ(part[static_cast<std::size_t>(r)], whole[static_cast<std::size_t>(t * rows + r)]);
     }
+}
+
+TEST_P(PackedMatmul, GivesTheBitsOfTheScalarReference) {
+  const Table& reference = find_table("scalar");
+  for (const std::int64_t tokens : {1, 4, 13}) {
+    Problem problem(table(), type(), 21, 768, tokens), expected(reference, type(), 21, 768, tokens);
+    EXPECT_TRUE(same_bits(problem.multiply(0, 21, 0, tokens), expected.multiply(0, 21, 0, tokens))) << tokens;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Tables, PackedMatmul, testing::ValuesIn(all_cases()), [](const auto& info) {

@@ -16,8 +16,8 @@ struct CpuFeatures {
   bool avx512_bf16 = false;
   bool amx = false;  // tiles with int8 and bfloat16 products, permission granted to this process
   bool neon = false;
-  bool neon_dotprod = false;
-  bool neon_i8mm = false;
+  bool neon_dotprod = false;  // dot products of bytes
+  bool neon_i8mm = false;     // matrix products of bytes, beside dot products
 };
 
 /// Read once; the same for the life of the process.

@@ -74,7 +74,7 @@ inline CpuFeatures detect_cpu() {
   cpu.neon = true;
 #ifdef __linux__
   cpu.neon_dotprod = (getauxval(AT_HWCAP) >> 20) & 1;
-  cpu.neon_i8mm = (getauxval(AT_HWCAP2) >> 13) & 1;
+  cpu.neon_i8mm = cpu.neon_dotprod && ((getauxval(AT_HWCAP2) >> 13) & 1);
 #endif
   return cpu;
 }

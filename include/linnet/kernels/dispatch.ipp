@@ -15,7 +15,7 @@ namespace linnet::kernels {
 
 #ifndef LINNET_HEADER_ONLY
 extern const Table scalar_table, avx2_table, avxvnni_table, avx512_table, avx512vnni_table, amx_table;
-extern const Table neon_table, neon_dotprod_table;
+extern const Table neon_table, neon_dotprod_table, neon_i8mm_table;
 #endif
 
 LINNET_INLINE std::span<const Choice> choices() {
@@ -28,6 +28,7 @@ LINNET_INLINE std::span<const Choice> choices() {
       {&avx512_table, cpu.avx512}, {&avxvnni_table, cpu.avx_vnni},
       {&avx2_table, cpu.avx2},
 #elif defined(__aarch64__)
+      {&neon_i8mm_table, cpu.neon_i8mm},
       {&neon_dotprod_table, cpu.neon_dotprod},
       {&neon_table, cpu.neon},
 #endif

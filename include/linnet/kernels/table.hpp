@@ -33,8 +33,9 @@ struct MatmulArgs {
 ///
 /// Tokens lie in tiles, since a kernel takes several at once: as many of `tile` tokens as there are, then one
 /// of 4 where that many are left, then tiles of one. A tile holds, for each chunk in turn, the 32 bytes of
-/// each of its tokens; then likewise the scales, the sums of the bytes times their scale, and the same sums
-/// over each half of the chunk.
+/// each of its tokens, in pieces of Table::token_piece: the first piece of every token, then the second of
+/// every token, and so on; then likewise the scales, the sums of the bytes times their scale, and the same
+/// sums over each half of the chunk.
 struct Activations {
   std::byte* data;    // bytes(cols, tokens) bytes, aligned to 64; the caller's
   std::int64_t cols;  // a multiple of 32
@@ -51,12 +52,18 @@ struct Activations {
 
   /// The tile that starts with this token.
   struct Tile {
-    std::int8_t* bytes;    // [cols / 32][width][32]
+    std::int8_t* bytes;    // [cols / 32][32 / piece][width][piece]
     float* scales;         // [cols / 32][width]
     float* sums;           // [cols / 32][width]
     float* half_sums;      // [cols / 32][width][2]
     std::int32_t* biases;  // [cols / 32][width]: -128 times the sum of the bytes
     int width;
+
+    /// Where a column of a chunk lies among the bytes.
+    constexpr std::int64_t place(std::int64_t chunk, std::int64_t token, int column,
+                                 int piece) const noexcept {
+      return (chunk * 32 + column / piece * piece) * width + token * piece + column % piece;
+    }
   };
   constexpr int width_at(std::int64_t first) const noexcept {
     const std::int64_t left = tokens - first;
@@ -186,6 +193,7 @@ struct Table {
   std::string_view isa;
   std::array<Matmul, dtype_count> matmul{};          // null for types that quant/formats.hpp does not list
   int token_tile = 1;                                // see Activations
+  int token_piece = 32;                              // see Activations
   int interleaved_rows = 1;                          // rows of a group of packed weights
   std::array<Interleave, dtype_count> interleave{};  // null for float types
   std::array<PackedMatmul, dtype_count> packed_matmul{};
