@@ -6,7 +6,7 @@ MODEL ?= examples/tiny/models/tiny-llama.gguf
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps demo test test-release asan tsan check format clean
+.PHONY: help deps demo test test-release asan tsan test-arm check format clean
 
 help:                 ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -28,6 +28,9 @@ test-release: check
 asan: deps            ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(call build,asan,all)
 	@$(call run_tests,asan)
+
+test-arm: deps        ## the kernels for 64-bit Arm and the bundled models, cross-compiled, under QEMU
+	@scripts/test-arm.sh
 
 tsan: deps            ## the tests under ThreadSanitizer
 	@$(call build,tsan,all)
