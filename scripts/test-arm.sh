@@ -30,7 +30,7 @@ on_cpu() {
 run_shards() {
   local shard failed=0 pids=()
   for ((shard = 0; shard < jobs; ++shard)); do
-    GTEST_TOTAL_SHARDS=$jobs GTEST_SHARD_INDEX=$shard on_cpu max "$@" --gtest_brief=1 &
+    GTEST_TOTAL_SHARDS=$jobs GTEST_SHARD_INDEX=$shard on_cpu max "$@" --gtest_brief=1 | sed '/^Running main/d' &
     pids+=($!)
   done
   for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
@@ -61,8 +61,9 @@ done
 
 # A processor without some of them uses what it has, and names it when asked for more.
 expect_sets() {
-  local cpu=$1 expected=$2 message
-  if ! qemu-aarch64 -cpu help | grep -qw "$cpu"; then
+  local cpu=$1 expected=$2 known message
+  known=$(qemu-aarch64 -cpu help)
+  if ! grep -qw "$cpu" <<<"$known"; then
     echo "arm: SKIPPED on $cpu, which this QEMU does not know"
     return
   fi

@@ -69,19 +69,21 @@ struct PackedTile {
     (load_group<Group>(groups.scale[Group], groups.min[Group]), ...);
   }
 
+  // Each is written once: a store may alias what the next one is made of.
   template <int Group>
   LINNET_ALWAYS_INLINE void load_group(V& scale, V& min) const {
-    scale = d;
-    if constexpr (packing.fields != quant::GroupFields::none &&
-                  packing.fields != quant::GroupFields::exponent)
-      scale = d * (Isa::to_float(scale_field<Group>()) - V(static_cast<float>(packing.scale_bias)));
-    min = V(static_cast<float>(bias)) * scale;
-    if constexpr (packing.has_min) {
-      if constexpr (packing.fields == quant::GroupFields::none) {
-        min = dmin;
-      } else {
-        min = dmin * Isa::to_float(min_field<Group>());
-      }
+    constexpr bool has_fields =
+        packing.fields != quant::GroupFields::none && packing.fields != quant::GroupFields::exponent;
+    V own_scale = d;
+    if constexpr (has_fields)
+      own_scale = d * (Isa::to_float(scale_field<Group>()) - V(static_cast<float>(packing.scale_bias)));
+    scale = own_scale;
+    if constexpr (packing.has_min && has_fields) {
+      min = dmin * Isa::to_float(min_field<Group>());
+    } else if constexpr (packing.has_min) {
+      min = dmin;
+    } else if constexpr (bias != 0) {
+      min = V(static_cast<float>(bias)) * own_scale;
     }
   }
 
@@ -187,9 +189,11 @@ struct PackedTile {
 /// What is the same for all tokens, computed once for a block. A function of its own where it is long, so
 /// that the kernels for different numbers of tokens share it.
 template <class Isa, class Format>
-[[gnu::noinline]] void load_many_groups(const PackedTile<Isa, Format>& tile,
-                                        typename PackedTile<Isa, Format>::Groups& groups) noexcept {
-  tile.load_groups(groups);
+[[gnu::noinline]] void load_many_groups(
+    const PackedTile<Isa, Format>& tile,
+    typename PackedTile<Isa, Format>::Groups& __restrict groups) noexcept {
+  const PackedTile<Isa, Format> own = tile;
+  own.load_groups(groups);
 }
 
 /// Adds a chunk of 32 columns to the sum of one token: scale * (level . x) - min * total(x), of which

@@ -69,11 +69,18 @@ LINNET_ALWAYS_INLINE float sum(const xsimd::batch<float, Arch>& v) {
 }
 
 #ifdef __aarch64__
+using NeonFloats = xsimd::batch<float, xsimd::neon64>;
+
 /// c - a * b. Xsimd 8 fuses a * b + c on Arm, but not this.
-LINNET_ALWAYS_INLINE xsimd::batch<float, xsimd::neon64> fnma(const xsimd::batch<float, xsimd::neon64>& a,
-                                                             const xsimd::batch<float, xsimd::neon64>& b,
-                                                             const xsimd::batch<float, xsimd::neon64>& c) {
+LINNET_ALWAYS_INLINE NeonFloats fnma(const NeonFloats& a, const NeonFloats& b, const NeonFloats& c) {
   return vfmsq_f32(c, a, b);
+}
+
+/// v * 2^n, from the exponent's bits. Xsimd casts through a table of functions, which would stay behind as
+/// weak symbols.
+LINNET_ALWAYS_INLINE NeonFloats ldexp(const NeonFloats& v,
+                                      const xsimd::batch<std::int32_t, xsimd::neon64>& n) {
+  return v * NeonFloats(vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(n, vdupq_n_s32(127)), 23)));
 }
 #endif
 
