@@ -18,7 +18,7 @@ demo: deps            ## build the program; a trained model tells a story and an
 	@$(call build,release,linnet_cli)
 	@scripts/demo.sh build/release/linnet $(MODEL)
 
-test: test-release asan  ## build and run every test, then again under AddressSanitizer and UBSan
+test: test-release asan test-arm  ## build and run every test, again under AddressSanitizer and UBSan, and for Arm
 	@scripts/summarise-tests.sh build/release build/asan
 
 test-release: check

@@ -149,10 +149,12 @@ TEST_P(PackedMatmul, GivesTheSameBitsHoweverItIsDivided) {
 
 TEST_P(PackedMatmul, GivesTheBitsOfTheScalarReference) {
   const Table& reference = find_table("scalar");
-  for (const std::int64_t tokens : {1, 4, 13}) {
-    Problem problem(table(), type(), 21, 768, tokens), expected(reference, type(), 21, 768, tokens);
-    EXPECT_TRUE(same_bits(problem.multiply(0, 21, 0, tokens), expected.multiply(0, 21, 0, tokens))) << tokens;
-  }
+  for (const std::int64_t rows : {1, 7, 33})
+    for (const std::int64_t tokens : {1, 4, 8, 13}) {
+      Problem problem(table(), type(), rows, 768, tokens), expected(reference, type(), rows, 768, tokens);
+      EXPECT_TRUE(same_bits(problem.multiply(0, rows, 0, tokens), expected.multiply(0, rows, 0, tokens)))
+          << rows << " rows, " << tokens << " tokens";
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Tables, PackedMatmul, testing::ValuesIn(all_cases()), [](const auto& info) {
