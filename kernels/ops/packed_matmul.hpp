@@ -82,8 +82,8 @@ struct PackedTile {
       min = dmin * Isa::to_float(min_field<Group>());
     } else if constexpr (packing.has_min) {
       min = dmin;
-    } else if constexpr (bias != 0) {
-      min = V(static_cast<float>(bias)) * own_scale;
+    } else {
+      min = bias == 0 ? V(0.0f) : V(static_cast<float>(bias)) * own_scale;
     }
   }
 
