@@ -23,8 +23,8 @@ struct EmbeddingOptions {
 };
 
 /// A vector for each text: the states behind the output norm, pooled. Short texts are computed side by side,
-/// as many as the engine's batch and free sequences hold; the bits of a vector do not depend on the others.
-/// The engine's sequences are those before when this returns or throws.
+/// as many as the engine's batch and free sequences hold; a vector depends on the others no more than logits
+/// do (see Engine::forward()). The engine's sequences are those before when this returns or throws.
 /// @return [texts, embedding]
 /// @throws Error(invalid_argument) for a text without tokens or ids outside the vocabulary;
 /// Error(context_full) for a text longer than the cache, or where no sequence is free; Error(cancelled).

@@ -11,6 +11,7 @@
 
 #include <linnet/base/buffer.hpp>
 #include <linnet/base/threads.hpp>
+#include <linnet/kernels/dispatch.hpp>
 #include <linnet/kernels/table.hpp>
 #include <linnet/model/adapter.hpp>
 #include <linnet/model/kv_cache.hpp>
@@ -84,6 +85,11 @@ class Engine {
   /// @throws Error(invalid_argument) as ActiveAdapters.
   void set_adapters(std::span<const AdapterUse> adapters);
 
+  /// Whether such an engine computes with tile registers.
+  static bool uses_tiles(const EngineOptions& options) {
+    return kernels::active().tiled_from > 0 && !options.reproducible;
+  }
+
   /// The rows of logits that forward() writes for a batch.
   static std::int64_t count_logit_rows(std::span<const BatchEntry> batch);
 
@@ -122,7 +128,6 @@ class Engine {
   void run(std::span<const BatchEntry> batch, std::span<float> rows, Result result);
   void check(std::span<const BatchEntry> batch, std::span<const float> rows, Result result) const;
   void check_room(const std::vector<Work>& works) const;
-  bool uses_tiles() const { return kernels_.tiled_from > 0 && !options_.reproducible; }
   bool wants_long_factors(std::int64_t length) const;
   std::vector<Work> plan(std::span<const BatchEntry> batch) const;
   std::int64_t run_piece(std::vector<Work>& works, std::size_t& next, std::int64_t& done, float* logits,

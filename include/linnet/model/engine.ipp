@@ -34,8 +34,8 @@ LINNET_INLINE Engine::Engine(std::shared_ptr<const Model> model, const EngineOpt
   Scratch& scratch = memory_->scratch;
   const auto lay_out = [&](std::byte* base) {
     scratch = {};
-    return scratch.lay_out(spec, options.cache.max_batch, team_.size(), cache_.row_length(), uses_tiles(),
-                           base);
+    return scratch.lay_out(spec, options.cache.max_batch, team_.size(), cache_.row_length(),
+                           uses_tiles(options), base);
   };
   memory_->buffer = Buffer(lay_out(nullptr));
   lay_out(memory_->buffer.data());

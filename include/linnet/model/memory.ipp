@@ -70,13 +70,14 @@ inline std::string propose_what_fits(const Model& model, const EngineOptions& op
 }  // namespace detail
 
 LINNET_INLINE MemoryUse measure_memory(const Model& model, const EngineOptions& options) {
-  const std::int64_t row_length = kernels::page_row_length(options.cache.type, model.spec().head_dim);
   Scratch scratch;
+  const auto scratch_bytes =
+      scratch.lay_out(model.spec(), options.cache.max_batch, resolve_thread_count(options.threads),
+                      kernels::page_row_length(options.cache.type, model.spec().head_dim),
+                      Engine::uses_tiles(options), nullptr);
   return {.weights = model.weight_bytes(),
           .cache = KvCache::required_bytes(model.spec(), options.cache),
-          .scratch = static_cast<std::int64_t>(scratch.lay_out(model.spec(), options.cache.max_batch,
-                                                               resolve_thread_count(options.threads),
-                                                               row_length, nullptr))};
+          .scratch = static_cast<std::int64_t>(scratch_bytes)};
 }
 
 LINNET_INLINE std::int64_t memory_budget(const Model& model, const EngineOptions& options) noexcept {
