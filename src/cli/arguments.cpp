@@ -6,6 +6,8 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cmath>
+#include <optional>
 #include <system_error>
 
 #include <linnet/base/error.hpp>
@@ -27,9 +29,80 @@ void add_mmap_option(CLI::App& app, bool& mmap) {
 }
 
 std::shared_ptr<const Model> load_model(const EngineArguments& arguments) {
-  auto model = Model::load(arguments.model, {.mmap = arguments.mmap, .threads = arguments.threads});
-  check_interrupted();
-  return model;
+  try {
+    auto model = Model::load(arguments.model, {.mmap = arguments.mmap,
+                                               .threads = arguments.threads,
+                                               .memory = arguments.memory,
+                                               .should_stop = interrupted});
+    check_interrupted();
+    return model;
+  } catch (const Error&) {
+    check_interrupted();  // whatever it was, the user has asked for an end
+    throw;
+  }
+}
+
+namespace {
+
+/// "2G", "1.5G", "700M", "64K", or bytes; nothing for other texts, and beyond any memory.
+std::optional<std::int64_t> parse_bytes(std::string_view text) {
+  double value = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  if (error != std::errc()) return std::nullopt;
+  std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  constexpr std::string_view units = "KMGTkmgt";
+  if (!unit.empty() && units.find(unit[0]) != units.npos) {
+    value *= static_cast<double>(std::int64_t{1} << 10 * (units.find(unit[0]) % 4 + 1));
+    unit.remove_prefix(1);
+    if (unit.starts_with("i")) unit.remove_prefix(1);
+  }
+  if (unit == "B" || unit == "b") unit.remove_prefix(1);
+  constexpr double any_memory = 1e18;
+  if (!unit.empty() || !(value >= 1 && value <= any_memory)) return std::nullopt;
+  return static_cast<std::int64_t>(value);
+}
+
+}  // namespace
+
+void add_memory_option(CLI::App& app, std::int64_t& memory) {
+  const auto read = [&memory](const std::string& text) {
+    const auto bytes = parse_bytes(text);
+    if (!bytes) throw CLI::ValidationError("--memory", concat("expected a size like 2G or 700M, got ", text));
+    memory = *bytes;
+  };
+  app.add_option_function<std::string>(
+         "--memory", read,
+         "Most memory for weights, cache and scratch (2G, 700M): keep to it, or say why not")
+      ->type_name("SIZE");
+}
+
+namespace {
+
+/// FILE:SCALE, or FILE alone: what follows the last colon is a scale if it is a number.
+std::pair<std::filesystem::path, float> split_scale(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == text.npos || colon + 1 == text.size()) return {text, 1.0f};
+  float scale = 1;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, scale);
+  if (error != std::errc() || stop != end) return {text, 1.0f};
+  return {text.substr(0, colon), scale};
+}
+
+}  // namespace
+
+std::vector<AdapterUse> load_adapters(const EngineArguments& arguments,
+                                      const std::shared_ptr<const Model>& model) {
+  std::vector<AdapterUse> uses;
+  for (const std::string& text : arguments.adapters) {
+    const auto [path, scale] = split_scale(text);
+    if (!std::isfinite(scale))
+      fail(ErrorCode::invalid_argument, "--lora: expected a finite scale, got ", text);
+    uses.push_back({Adapter::load(path, model), scale});
+    check_interrupted();
+  }
+  return uses;
 }
 
 void add_engine_options(CLI::App& app, EngineArguments& arguments) {
@@ -39,6 +112,12 @@ void add_engine_options(CLI::App& app, EngineArguments& arguments) {
       ->check(CLI::Range(0, 1024));
   add_cache_type_option(app, arguments.cache_type);
   add_mmap_option(app, arguments.mmap);
+  add_memory_option(app, arguments.memory);
+  app.add_option("--lora", arguments.adapters,
+                 "Apply a LoRA adapter (a GGUF file), times SCALE; several add up")
+      ->type_name("FILE[:SCALE]")
+      ->expected(1)
+      ->take_all();
 }
 
 void add_cache_type_option(CLI::App& app, DType& cache_type) {

@@ -12,23 +12,31 @@
 #include <CLI/CLI.hpp>
 
 #include <linnet/base/dtype.hpp>
+#include <linnet/model/adapter.hpp>
 #include <linnet/model/model.hpp>
 #include <linnet/text/token.hpp>
 
 namespace linnet::cli {
 
-/// -m, -t, --kv-type, --mmap.
+/// -m, -t, --kv-type, --mmap, --memory, --lora.
 struct EngineArguments {
   std::filesystem::path model;
+  std::vector<std::string> adapters;  // FILE or FILE:SCALE
   int threads = 0;
   DType cache_type = DType::f16;
   bool mmap = false;
+  std::int64_t memory = 0;  // bytes; 0: no limit
 };
 /// The model that they name. @throws as Model::load; Error(cancelled) where Ctrl-C came meanwhile.
 std::shared_ptr<const Model> load_model(const EngineArguments& arguments);
 
+/// The adapters that they name, for this model. @throws as Adapter::load.
+std::vector<AdapterUse> load_adapters(const EngineArguments& arguments,
+                                      const std::shared_ptr<const Model>& model);
+
 void add_model_option(CLI::App& app, std::filesystem::path& model);
 void add_mmap_option(CLI::App& app, bool& mmap);
+void add_memory_option(CLI::App& app, std::int64_t& memory);
 void add_cache_type_option(CLI::App& app, DType& cache_type);
 void add_engine_options(CLI::App& app, EngineArguments& arguments);
 

@@ -335,6 +335,7 @@ void add_options(CLI::App& app, Arguments& arguments) {
       ->check(CLI::Range(0, 1024));
   add_cache_type_option(app, arguments.engine.cache_type);
   add_mmap_option(app, arguments.engine.mmap);
+  add_memory_option(app, arguments.engine.memory);
   app.add_option("-b,--batch", arguments.batch, "Sequences computed side by side")
       ->type_name("N")
       ->check(CLI::Range(1, 512))

@@ -63,6 +63,7 @@ class Dialogue {
                           .cache_type = arguments.engine.cache_type,
                           .should_stop = interrupted}),
         stats_(arguments.stats) {
+    session_.set_adapters(load_adapters(arguments.engine, model_));
     if (!arguments.system.empty()) messages_.push_back({.role = "system", .content = arguments.system});
     fixed_ = messages_.size();
   }
@@ -147,7 +148,7 @@ Command add_chat(CLI::App& program) {
   const auto arguments = std::make_shared<Arguments>();
   add_engine_options(*app, arguments->engine);
   app->add_option("-c,--context", arguments->context,
-                  "Most tokens in all; 0: the model's own length, at most 4096")
+                  "Most tokens in all; 0: the model's own length, at most 4096 and what --memory holds")
       ->type_name("N");
   app->add_option("--system", arguments->system, "The system message")->type_name("TEXT");
   app->add_flag("--stats", arguments->stats, "Print tokens and speed to standard error");

@@ -19,6 +19,7 @@ Command add_chat(CLI::App& program);
 Command add_inspect(CLI::App& program);
 Command add_tokenize(CLI::App& program);
 Command add_logits(CLI::App& program);
+Command add_embed(CLI::App& program);
 Command add_perplexity(CLI::App& program);
 Command add_evaluate(CLI::App& program);
 Command add_bench(CLI::App& program);

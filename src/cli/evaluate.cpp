@@ -90,6 +90,7 @@ void ask(const Arguments& arguments, const std::shared_ptr<const Model>& model,
                                   .max_sequences = side_by_side,
                                   .max_batch = 256},
                         .should_stop = interrupted});
+  engine.set_adapters(load_adapters(arguments.engine, model));
   Progress progress(concat(result.type, ": asking"), static_cast<std::int64_t>(questions.size()),
                     "questions");
   const auto answers =
@@ -112,6 +113,7 @@ void read_stories(const Arguments& arguments, const std::shared_ptr<const Model>
   Engine engine(model, {.threads = arguments.engine.threads,
                         .cache = {.type = arguments.engine.cache_type, .tokens = length, .max_batch = length},
                         .should_stop = interrupted});
+  engine.set_adapters(load_adapters(arguments.engine, model));
   Progress progress(concat(result.type, ": reading"), static_cast<std::int64_t>(documents.size()), "stories");
   for (const auto& document : documents) {
     score_text(engine, document, {.length = length, .stride = std::max<std::int64_t>(1, length / 2)},

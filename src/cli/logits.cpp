@@ -54,6 +54,7 @@ int run(const Arguments& arguments, bool tokens_given) {
   const std::int64_t batch = rows_per_batch(columns, rows);
   Engine engine(model, {.threads = arguments.engine.threads,
                         .cache = {.type = arguments.engine.cache_type, .tokens = rows, .max_batch = batch}});
+  engine.set_adapters(load_adapters(arguments.engine, model));
   const SequenceId sequence = engine.create();
   const std::string header = npy_header(rows, columns);
   const auto values = checked_mul(static_cast<std::uint64_t>(rows * columns), sizeof(float));

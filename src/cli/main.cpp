@@ -54,10 +54,10 @@ int run_program(int argc, char** argv) {
       "  LINNET_ISA=NAME    force an instruction set: scalar, avx2, avx512, neon\n\n"
       "Example:\n"
       "  linnet run -m model.gguf -p \"Once upon a time\"");
-  const Command commands[] = {add_run(program),      add_chat(program),   add_inspect(program),
-                              add_tokenize(program), add_logits(program), add_perplexity(program),
-                              add_evaluate(program), add_bench(program),  add_quantize(program),
-                              add_synth(program)};
+  const Command commands[] = {add_run(program),        add_chat(program),     add_inspect(program),
+                              add_tokenize(program),   add_logits(program),   add_embed(program),
+                              add_perplexity(program), add_evaluate(program), add_bench(program),
+                              add_quantize(program),   add_synth(program)};
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

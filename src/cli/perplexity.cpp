@@ -54,6 +54,7 @@ int run(const Arguments& arguments) {
                                   .tokens = windows.length,
                                   .max_batch = std::min<std::int64_t>(windows.length, 512)},
                         .should_stop = interrupted});
+  engine.set_adapters(load_adapters(arguments.engine, model));
   Score score;
   Progress progress("scoring", total, "tokens");
   const auto start = std::chrono::steady_clock::now();

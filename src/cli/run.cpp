@@ -32,21 +32,30 @@ struct Arguments {
   bool no_echo = false;
   bool json = false;
   bool stats = false;
+  std::filesystem::path load_session, save_session;  // empty: none
 };
 
-std::vector<Token> encode_prompt(const Arguments& arguments, const Model& model, const std::string& text) {
-  if (!arguments.chat) return model.tokenizer().encode(text, {.parse_special = !arguments.no_special});
+/// The tokens of the prompt; one that goes on with a session has no BOS.
+std::vector<Token> encode_prompt(const Arguments& arguments, const Model& model, const std::string& text,
+                                 bool continues) {
+  if (!arguments.chat)
+    return model.tokenizer().encode(text,
+                                    {.add_special = !continues, .parse_special = !arguments.no_special});
   std::vector<ChatMessage> messages;
   if (!arguments.system.empty()) {
     require_utf8(arguments.system, "the text of --system");
     messages.push_back({.role = "system", .content = arguments.system});
   }
   messages.push_back({.role = "user", .content = text});
-  return encode_chat(model, messages);
+  std::vector<Token> tokens = encode_chat(model, messages);
+  if (continues && !tokens.empty() && tokens[0] == model.tokenizer().vocabulary().bos())
+    tokens.erase(tokens.begin());
+  return tokens;
 }
 
-/// The prompt without the newline with which files and `echo` end.
-std::string read_prompt(const TextArguments& arguments) {
+/// The prompt without the newline with which files and `echo` end. A session goes on without one.
+std::string read_prompt(const TextArguments& arguments, bool may_lack) {
+  if (may_lack && !arguments.given()) return {};
   std::string text = read_text(arguments);
   const bool from_file = arguments.from_stdin() || arguments.file_option->count() > 0;
   if (from_file && text.ends_with('\n')) text.pop_back();
@@ -90,8 +99,7 @@ std::string stream(Generation& generation, std::string_view echo, bool quiet,
 int run(const Arguments& arguments) {
   const auto model = load_model(arguments.engine);
   const SamplingOptions sampling = arguments.sampling.over_defaults_of(*model);
-  const std::string text = read_prompt(arguments.text);
-  std::vector<Token> prompt = encode_prompt(arguments, *model, text);
+  const std::string text = read_prompt(arguments.text, !arguments.load_session.empty());
 
   std::optional<Progress> prefill;
   const SessionOptions defaults;
@@ -105,11 +113,15 @@ int run(const Arguments& arguments) {
                             if (prefill) prefill->add(defaults.max_batch);
                             return interrupted();
                           }});
+  session.set_adapters(load_adapters(arguments.engine, model));
+  if (!arguments.load_session.empty()) session.load(arguments.load_session);
+  std::vector<Token> prompt = encode_prompt(arguments, *model, text, session.length() > 0);
   prefill.emplace("reading the prompt", static_cast<std::int64_t>(prompt.size()) + defaults.max_batch,
                   "tokens");
   Generation generation = session.generate(std::move(prompt), sampling);
   const bool echo = !arguments.chat && !arguments.no_echo;
   const std::string written = stream(generation, echo ? text : "", arguments.json, prefill);
+  if (!arguments.save_session.empty()) session.save(arguments.save_session);
   if (arguments.json) print_json(generation, written, *sampling.seed);
   if (arguments.stats || (stderr_is_terminal() && stdout_is_terminal() && !arguments.json))
     print_stats(generation.stats(), generation.stop_reason(), session.engine().threads(),
@@ -121,7 +133,7 @@ void add_options(CLI::App& app, Arguments& arguments) {
   add_engine_options(app, arguments.engine);
   add_text_options(app, arguments.text, "The prompt");
   app.add_option("-c,--context", arguments.context,
-                 "Most tokens in all; 0: the model's own length, at most 4096")
+                 "Most tokens in all; 0: the model's own length, at most 4096 and what --memory holds")
       ->type_name("N");
   app.add_option_function<std::string>(
          "--overflow",
@@ -132,6 +144,11 @@ void add_options(CLI::App& app, Arguments& arguments) {
       ->check(CLI::IsMember({"stop", "shift"}))
       ->default_str("stop");
   app.add_option("--keep", arguments.keep, "First tokens that a shift never forgets")->capture_default_str();
+  app.add_option("--load-session", arguments.load_session,
+                 "Go on where a session was saved; the prompt goes after it, and may be missing")
+      ->type_name("FILE");
+  app.add_option("--save-session", arguments.save_session, "At the end save all that was read and written")
+      ->type_name("FILE");
   app.add_flag("--chat", arguments.chat, "Put the prompt through the model's chat template");
   app.add_option("--system", arguments.system, "With --chat: the system message")
       ->type_name("TEXT")
@@ -155,7 +172,10 @@ Command add_run(CLI::App& program) {
       "dropped.\n\n"
       "Examples:\n"
       "  linnet run -m model.gguf -p \"Once upon a time\" -n 100 --temp 0.7 --seed 1\n"
-      "  linnet run -m model.gguf --chat -p \"dim the kitchen lights to 30 percent\" --temp 0");
+      "  linnet run -m model.gguf --chat -p \"dim the kitchen lights to 30 percent\" --temp 0\n"
+      "  linnet run -m model.gguf --lora style.gguf:0.8 -p \"Dear Sir,\"\n"
+      "  linnet run -m model.gguf -f long.txt -n 0 --save-session long.session\n"
+      "  linnet run -m model.gguf --load-session long.session -p \"In short:\"");
   return {app, [arguments] { return run(*arguments); }};
 }
 

@@ -16,6 +16,7 @@ std::vector<std::vector<std::string>> readers(const std::string& model, const st
   return {{"run", "-m", model, "-p", "a"},
           {"chat", "-m", model},
           {"logits", "-m", model, "--tokens", "1,2", "-o", out},
+          {"embed", "-m", model, "-p", "a b"},
           {"perplexity", "-m", model, "-p", "a b"},
           {"evaluate", "-m", model, "--stories", held_out("stories.txt")},
           {"bench", "-m", model, "-p", "4", "-n", "2", "-r", "1"}};
@@ -142,6 +143,10 @@ TEST_F(BadInput, WrongUsage) {
                  "elephant");
   expect_failure(run({"bench", "-m", small, "-p", "0", "-n", "0"}), "nothing to measure");
   expect_failure(run({"perplexity", "-m", small, "-p", ""}), "no token");
+  for (const char* size : {"many", "-1", "0", "2GG", "G", "1e30", "nan", ""})
+    expect_failure(run({"run", "-m", small, "-p", "a", "--memory", size}), "--memory");
+  expect_failure(run({"embed", "-m", small, "-p", "a", "--pooling", "best"}), "best");
+  expect_failure(run({"embed", "-m", small, "--lines"}, {.input = "\n\n"}), "line");
   EXPECT_TRUE(folder_.names().empty());
 }
 

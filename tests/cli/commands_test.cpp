@@ -20,8 +20,8 @@ const std::string small = fixture("llama.gguf");
 const std::string tiny = bundled("tiny-llama.gguf");
 
 TEST(Program, ShowsHelpWithAnExampleForEverySubcommand) {
-  for (std::string_view name : {"run", "chat", "inspect", "tokenize", "logits", "perplexity", "evaluate",
-                                "bench", "quantize", "synth"}) {
+  for (std::string_view name : {"run", "chat", "inspect", "tokenize", "logits", "embed", "perplexity",
+                                "evaluate", "bench", "quantize", "synth"}) {
     const Ended ended = run({std::string(name), "--help"});
     expect_success(ended);
     EXPECT_NE(ended.out.find(concat("  linnet ", name, " ")), std::string::npos) << name;

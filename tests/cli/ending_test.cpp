@@ -35,6 +35,32 @@ TEST(Ending, CtrlCLeavesNoHalfFile) {
   EXPECT_TRUE(folder.names().empty());
 }
 
+TEST(Ending, CtrlCEndsLoadingAtOnce) {
+  const TemporaryFolder folder;
+  const std::string model = folder / "m.gguf";
+  const Ended made = run({"synth", "--shape", "llama-3.2-1b", "--type", "q4_0", "-o", model});
+  if (made.err.find("the disk has") != std::string::npos) GTEST_SKIP() << made.err;
+  expect_success(made);
+  using Clock = std::chrono::steady_clock;
+  const auto seconds_of = [&](int delay_ms) {
+    const Clock::time_point start = Clock::now();
+    Program program({"run", "-m", model, "-p", "a", "-n", "0", "-t", "1"});
+    if (delay_ms > 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms));
+      program.send(SIGINT);
+    }
+    const Ended ended = program.wait();
+    if (delay_ms > 0 && ended.code != 0) {
+      EXPECT_EQ(ended.code, 130) << ended.err;
+      EXPECT_EQ(ended.err, "linnet: interrupted\n");
+    }
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  const double whole = seconds_of(0);
+  if (whole < 0.4) GTEST_SKIP() << "loading took " << whole << " s: too short to interrupt";
+  EXPECT_LT(seconds_of(static_cast<int>(1000 * whole / 4)), 0.75 * whole) << "of " << whole << " s";
+}
+
 TEST(Ending, CtrlCOfABenchmarkPrintsWhatWasMeasured) {
   Program program({"bench", "-m", tiny, "-p", "8", "-n", "1000000", "-r", "1", "--json"});
   std::this_thread::sleep_for(std::chrono::seconds(1));

@@ -61,12 +61,27 @@ class EditedModel {
     return *this;
   }
 
-  std::shared_ptr<const Model> load() const {
+  /// Calls edit(values) with a tensor's values and makes them its own, as F32.
+  template <class Edit>
+  EditedModel& change(std::string_view tensor, Edit&& edit) {
+    for (Entry& entry : tensors_) {
+      if (entry.name != tensor) continue;
+      std::vector<float> values(static_cast<std::size_t>(entry.view.elements()));
+      quant::dequantize(entry.view.type, entry.view.data, values);
+      edit(std::span(values));
+      const auto bytes = std::as_bytes(std::span(values));
+      entry.view.type = DType::f32;
+      entry.view.data = owned_.emplace_back(bytes.begin(), bytes.end()).data();
+    }
+    return *this;
+  }
+
+  std::shared_ptr<const Model> load(const LoadOptions& options = {}) const {
     gguf::Writer writer;
     writer.metadata = metadata_;
     for (const Entry& entry : tensors_) writer.add_tensor(entry.name, entry.view, entry.dims);
     writer.write(folder_ / "edited.gguf");
-    return Model::load(folder_ / "edited.gguf");
+    return Model::load(folder_ / "edited.gguf", options);
   }
 
  private:

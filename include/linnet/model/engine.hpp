@@ -11,7 +11,9 @@
 
 #include <linnet/base/buffer.hpp>
 #include <linnet/base/threads.hpp>
+#include <linnet/kernels/dispatch.hpp>
 #include <linnet/kernels/table.hpp>
+#include <linnet/model/adapter.hpp>
 #include <linnet/model/kv_cache.hpp>
 #include <linnet/model/model.hpp>
 #include <linnet/model/scratch.hpp>
@@ -35,6 +37,8 @@ struct EngineOptions {
   /// Elsewhere it is always so, and this changes nothing.
   bool reproducible = false;
   KvCacheOptions cache = {};  // max_batch is the most tokens computed at once; longer entries go in pieces
+  std::int64_t memory =
+      0;  // bytes that weights, cache and scratch may take; 0: the model's LoadOptions::memory
   std::function<bool()> should_stop = {};  // asked between pieces; true: forward() throws Error(cancelled)
 };
 
@@ -42,15 +46,23 @@ struct EngineOptions {
 /// Not thread-safe; use one engine per thread of the application, or take turns.
 class Engine {
  public:
-  /// @throws Error(out_of_memory) naming what did not fit; Error(invalid_argument).
+  /// @throws Error(out_of_memory) naming what did not fit, before anything is taken where a budget is given
+  /// (see check_memory()); Error(invalid_argument).
   Engine(std::shared_ptr<const Model> model, const EngineOptions& options);
 
   const Model& model() const noexcept { return *model_; }
   const KvCache& cache() const noexcept { return cache_; }
   int threads() const noexcept { return team_.size(); }
+  /// Most tokens computed at once.
+  std::int64_t max_batch() const noexcept { return options_.cache.max_batch; }
+  /// How many more sequences can be created.
+  std::int64_t free_sequences() const noexcept { return options_.cache.max_sequences - cache_.sequences(); }
   std::string_view isa() const noexcept { return kernels_.isa; }
   /// Bytes of the scratch that forward() works in.
   std::int64_t scratch_bytes() const noexcept { return static_cast<std::int64_t>(memory_->buffer.size()); }
+
+  /// The adapters that change something at present.
+  std::span<const AdapterUse> adapters() const noexcept { return adapters_.uses(); }
 
   // Sequences: see KvCache for what these promise and throw.
   SequenceId create() { return cache_.create(); }
@@ -59,6 +71,24 @@ class Engine {
   void truncate(SequenceId sequence, std::int64_t length) { cache_.truncate(sequence, length); }
   std::int64_t adopt_prefix(SequenceId sequence, std::span<const Token> tokens);
   std::int64_t length(SequenceId sequence) const { return cache_.length(sequence); }
+
+  /// Whether a sequence's positions were rotated by the factors for long contexts.
+  bool uses_long_factors(SequenceId sequence) const;
+  /// Makes a sequence hold tokens that were computed elsewhere, by the same model and adapters; see
+  /// KvCache::restore(). @param long_factors  uses_long_factors() of the sequence that they come from
+  void restore(SequenceId sequence, std::span<const Token> tokens, bool long_factors,
+               const KvCache::FillPage& fill);
+
+  /// From now on tokens are computed with these adapters, in place of those before; none: the model alone,
+  /// bit for bit. What sequences hold already stays as it was computed: truncate them to 0 to compute it
+  /// again. Cost: none but the memory for a batch's products of rank; no weight is read.
+  /// @throws Error(invalid_argument) as ActiveAdapters.
+  void set_adapters(std::span<const AdapterUse> adapters);
+
+  /// Whether such an engine computes with tile registers.
+  static bool uses_tiles(const EngineOptions& options) {
+    return kernels::active().tiled_from > 0 && !options.reproducible;
+  }
 
   /// The rows of logits that forward() writes for a batch.
   static std::int64_t count_logit_rows(std::span<const BatchEntry> batch);
@@ -78,8 +108,13 @@ class Engine {
   /// only where EngineOptions::reproducible is set.
   void forward(std::span<const BatchEntry> batch, std::span<float> logits);
 
+  /// As forward(), but where logits are asked for it gives what they are computed from: the hidden states of
+  /// the last layer behind the output norm. @param states  [count_logit_rows(batch), embedding]
+  void forward_states(std::span<const BatchEntry> batch, std::span<float> states);
+
  private:
   struct Work;
+  enum class Result { logits, states };
   /// What a forward pass reads and writes beside the cache.
   struct Memory {
     Scratch scratch;
@@ -87,18 +122,23 @@ class Engine {
     std::vector<std::vector<float>> frequencies;  // by 2 * rope + long_factors
   };
 
-  void check(std::span<const BatchEntry> batch, std::span<const float> logits) const;
+  std::int64_t row_width(Result result) const {
+    return result == Result::logits ? model_->spec().vocabulary : model_->spec().embedding;
+  }
+  void run(std::span<const BatchEntry> batch, std::span<float> rows, Result result);
+  void check(std::span<const BatchEntry> batch, std::span<const float> rows, Result result) const;
   void check_room(const std::vector<Work>& works) const;
-  bool uses_tiles() const { return kernels_.tiled_from > 0 && !options_.reproducible; }
   bool wants_long_factors(std::int64_t length) const;
   std::vector<Work> plan(std::span<const BatchEntry> batch) const;
-  std::int64_t run_piece(std::vector<Work>& works, std::size_t& next, std::int64_t& done, float* logits);
+  std::int64_t run_piece(std::vector<Work>& works, std::size_t& next, std::int64_t& done, float* logits,
+                         Result result);
 
   std::shared_ptr<const Model> model_;
   EngineOptions options_;
   const kernels::Table& kernels_;
   ThreadTeam team_;
   KvCache cache_;
+  ActiveAdapters adapters_;
   std::unique_ptr<Memory> memory_;
   bool has_long_factors_ = false;
   std::unordered_map<SequenceId, bool> uses_long_factors_;  // only of sequences of models that have them

@@ -9,6 +9,7 @@
 #include <linnet/kernels/dispatch.hpp>
 #include <linnet/model/engine.hpp>
 #include <linnet/model/forward.hpp>
+#include <linnet/model/memory.hpp>
 #include <linnet/model/rope.hpp>
 
 namespace linnet {
@@ -23,7 +24,7 @@ struct Engine::Work {
 };
 
 LINNET_INLINE Engine::Engine(std::shared_ptr<const Model> model, const EngineOptions& options)
-    : model_(std::move(model)),
+    : model_((check_memory(*model, options), std::move(model))),
       options_(options),
       kernels_(kernels::active()),
       team_(resolve_thread_count(options.threads)),
@@ -33,8 +34,8 @@ LINNET_INLINE Engine::Engine(std::shared_ptr<const Model> model, const EngineOpt
   Scratch& scratch = memory_->scratch;
   const auto lay_out = [&](std::byte* base) {
     scratch = {};
-    return scratch.lay_out(spec, options.cache.max_batch, team_.size(), cache_.row_length(), uses_tiles(),
-                           base);
+    return scratch.lay_out(spec, options.cache.max_batch, team_.size(), cache_.row_length(),
+                           uses_tiles(options), base);
   };
   memory_->buffer = Buffer(lay_out(nullptr));
   lay_out(memory_->buffer.data());
@@ -61,6 +62,22 @@ LINNET_INLINE std::int64_t Engine::adopt_prefix(SequenceId sequence, std::span<c
   return has_long_factors_ ? cache_.length(sequence) : cache_.adopt_prefix(sequence, tokens);
 }
 
+LINNET_INLINE bool Engine::uses_long_factors(SequenceId sequence) const {
+  const auto found = uses_long_factors_.find(sequence);
+  return found != uses_long_factors_.end() && found->second;
+}
+
+LINNET_INLINE void Engine::restore(SequenceId sequence, std::span<const Token> tokens, bool long_factors,
+                                   const KvCache::FillPage& fill) {
+  cache_.restore(sequence, tokens, fill);
+  if (has_long_factors_) uses_long_factors_[sequence] = long_factors;
+}
+
+LINNET_INLINE void Engine::set_adapters(std::span<const AdapterUse> adapters) {
+  adapters_ = ActiveAdapters(adapters, *model_, options_.cache.max_batch);
+  cache_.forget_prefixes();
+}
+
 LINNET_INLINE std::int64_t Engine::count_logit_rows(std::span<const BatchEntry> batch) {
   std::int64_t rows = 0;
   for (const BatchEntry& entry : batch) {
@@ -70,7 +87,8 @@ LINNET_INLINE std::int64_t Engine::count_logit_rows(std::span<const BatchEntry> 
   return rows;
 }
 
-LINNET_INLINE void Engine::check(std::span<const BatchEntry> batch, std::span<const float> logits) const {
+LINNET_INLINE void Engine::check(std::span<const BatchEntry> batch, std::span<const float> rows,
+                                 Result result) const {
   const std::int64_t vocabulary = model_->spec().vocabulary;
   std::set<SequenceId> seen;
   for (const BatchEntry& entry : batch) {
@@ -82,10 +100,9 @@ LINNET_INLINE void Engine::check(std::span<const BatchEntry> batch, std::span<co
         fail(ErrorCode::invalid_argument, "forward: token ", token, " is outside the vocabulary of ",
              vocabulary);
   }
-  const std::int64_t expected = count_logit_rows(batch) * vocabulary;
-  if (static_cast<std::int64_t>(logits.size()) != expected)
-    fail(ErrorCode::invalid_argument, "forward: expected room for ", expected, " logits, got ",
-         logits.size());
+  const std::int64_t expected = count_logit_rows(batch) * row_width(result);
+  if (static_cast<std::int64_t>(rows.size()) != expected)
+    fail(ErrorCode::invalid_argument, "forward: expected room for ", expected, " values, got ", rows.size());
 }
 
 LINNET_INLINE bool Engine::wants_long_factors(std::int64_t length) const {
@@ -128,7 +145,15 @@ LINNET_INLINE void Engine::check_room(const std::vector<Work>& works) const {
 }
 
 LINNET_INLINE void Engine::forward(std::span<const BatchEntry> batch, std::span<float> logits) {
-  check(batch, logits);
+  run(batch, logits, Result::logits);
+}
+
+LINNET_INLINE void Engine::forward_states(std::span<const BatchEntry> batch, std::span<float> states) {
+  run(batch, states, Result::states);
+}
+
+LINNET_INLINE void Engine::run(std::span<const BatchEntry> batch, std::span<float> rows, Result result) {
+  check(batch, rows, result);
   std::vector<Work> works = plan(batch);
   check_room(works);
   for (const Work& work : works) {
@@ -137,17 +162,17 @@ LINNET_INLINE void Engine::forward(std::span<const BatchEntry> batch, std::span<
   }
   std::size_t next = 0;   // work
   std::int64_t done = 0;  // tokens of it
-  float* row = logits.data();
+  float* row = rows.data();
   while (next < works.size()) {
     if (options_.should_stop && options_.should_stop()) fail(ErrorCode::cancelled, "stopped on request");
-    row += run_piece(works, next, done, row) * model_->spec().vocabulary;
+    row += run_piece(works, next, done, row, result) * row_width(result);
   }
 }
 
 /// Computes as many tokens as one pass takes, and moves (next, done) past them. Returns the rows of logits
 /// written.
 LINNET_INLINE std::int64_t Engine::run_piece(std::vector<Work>& works, std::size_t& next, std::int64_t& done,
-                                             float* logits) {
+                                             float* logits, Result result) {
   std::vector<BatchRow> rows;
   std::vector<std::vector<std::byte*>> pages;            // by sequence of the piece, then group
   std::vector<std::vector<std::byte* const*>> by_group;  // what rows point to
@@ -175,8 +200,8 @@ LINNET_INLINE std::int64_t Engine::run_piece(std::vector<Work>& works, std::size
     done += count;
     if (done == static_cast<std::int64_t>(work.tokens.size())) ++next, done = 0;
   }
-  ForwardPass pass({model_->spec(), model_->weights(), kernels_, cache_, memory_->frequencies},
-                   memory_->scratch, rows, logits);
+  ForwardPass pass({model_->spec(), model_->weights(), kernels_, cache_, memory_->frequencies, adapters_},
+                   memory_->scratch, rows, logits, result == Result::states);
   team_.run([&](ThreadTeam::Member& member) { pass.run(member); });
   // Beside packed weights only rows of the embedding are read from the file, but each row that is read brings
   // its neighbours into memory, until a whole second copy of the embedding is there.

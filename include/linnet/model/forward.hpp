@@ -10,6 +10,7 @@
 
 #include <linnet/base/threads.hpp>
 #include <linnet/kernels/table.hpp>
+#include <linnet/model/adapter.hpp>
 #include <linnet/model/kv_cache.hpp>
 #include <linnet/model/rope.hpp>
 #include <linnet/model/routing.hpp>
@@ -38,17 +39,22 @@ class ForwardPass {
     const kernels::Table& kernels;
     const KvCache& cache;
     const std::vector<std::vector<float>>& frequencies;  // by 2 * rope + long_factors
+    const ActiveAdapters& adapters;
   };
 
-  ForwardPass(const Parts& parts, const Scratch& scratch, std::span<const BatchRow> rows, float* logits)
+  /// @param states  the rows that want logits give their final hidden states instead, [embedding] each
+  ForwardPass(const Parts& parts, const Scratch& scratch, std::span<const BatchRow> rows, float* logits,
+              bool states = false)
       : spec_(parts.spec),
         weights_(parts.weights),
         kernels_(parts.kernels),
         cache_(parts.cache),
         frequencies_(parts.frequencies),
+        adapters_(parts.adapters),
         s_(scratch),
         rows_(rows),
         logits_(logits),
+        states_(states),
         tokens_(static_cast<std::int64_t>(rows.size())),
         width_(parts.spec.embedding) {}
 
@@ -104,9 +110,11 @@ class ForwardPass {
   const kernels::Table& kernels_;
   const KvCache& cache_;
   const std::vector<std::vector<float>>& frequencies_;
+  const ActiveAdapters& adapters_;
   const Scratch& s_;
   std::span<const BatchRow> rows_;
-  float* logits_;  // [rows that want logits, vocabulary]
+  float* logits_;  // [rows that want logits, vocabulary], or their states [.., embedding]
+  bool states_;
   std::int64_t tokens_, width_;
 };
 

@@ -73,6 +73,7 @@ LINNET_INLINE void ForwardPass::multiply(Team& team, std::span<const Linear> par
       out += part.weight.rows();
     }
   });
+  if (!adapters_.empty()) adapters_.add(team, kernels_, parts, x, x_stride, tokens, y, y_stride);
 }
 
 /// The activations of every token as packed weights want them.
@@ -268,13 +269,14 @@ LINNET_INLINE void ForwardPass::choose_experts() {
 
 LINNET_INLINE void ForwardPass::write_logits(Team& team) {
   std::int64_t wanted = 0;
+  float* const normed = states_ ? logits_ : s_.normed;
   for (std::int64_t t = 0; t < tokens_; ++t) {
     if (!row(t).wants_logits) continue;
     if (wanted % team.count() == team.index())
-      norm_row(weights_.output_norm, width_, s_.stream + t * width_, s_.normed + wanted * width_);
+      norm_row(weights_.output_norm, width_, s_.stream + t * width_, normed + wanted * width_);
     ++wanted;
   }
-  if (wanted == 0) return;
+  if (wanted == 0 || states_) return;
   team.barrier();
   multiply(team, {&weights_.output, 1}, s_.normed, width_, wanted, logits_, spec_.vocabulary);
   if (spec_.logit_soft_cap == 0) return;

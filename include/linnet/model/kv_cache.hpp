@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <span>
 #include <unordered_map>
@@ -41,7 +42,11 @@ class KvCache {
 
   /// @throws Error(out_of_memory), Error(invalid_argument) for sizes out of range or a type that cannot be
   /// cached.
-  KvCache(const Spec& spec, const KvCacheOptions& options);
+  KvCache(const Spec& spec, const KvCacheOptions& options) : KvCache(spec, options, true) {}
+  /// The bytes() that such a cache would have. @throws Error(invalid_argument) as the constructor.
+  static std::int64_t required_bytes(const Spec& spec, const KvCacheOptions& options) {
+    return KvCache(spec, options, false).bytes();
+  }
 
   /// A new, empty sequence. @throws Error(context_full) where max_sequences exist.
   SequenceId create();
@@ -63,12 +68,33 @@ class KvCache {
   /// never all of them (the last must be computed to have logits). Returns how many positions it now has.
   std::int64_t adopt_prefix(SequenceId sequence, std::span<const Token> tokens);
 
+  /// No prefix that is known now will be adopted by a sequence again: the same tokens will have other keys.
+  void forget_prefixes() { root_ = next_entry_++; }
+
   /// Appends positions for tokens whose keys and values the caller then writes. All or nothing.
   /// @throws Error(context_full) where no page is left.
   void append(SequenceId sequence, std::span<const Token> tokens);
   /// Says that the keys and values of all positions are written: full pages become findable, and pages that
   /// windows have left behind are given back.
   void commit(SequenceId sequence);
+
+  /// Writes the keys and values of one layer for one page of positions: layer_bytes(layer) bytes.
+  using FillPage = std::function<void(std::int64_t layer, std::int64_t page, std::span<std::byte> bytes)>;
+  /// Makes a sequence hold these tokens, computed elsewhere, in place of its own. `fill` is called for every
+  /// layer and page that a later token can see, and must not throw. @throws Error(context_full) where they
+  /// find no room: nothing has changed then.
+  void restore(SequenceId sequence, std::span<const Token> tokens, const FillPage& fill);
+  /// What restore() needs of a sequence: a layer's keys and values in one page, empty where a window has left
+  /// it. Valid until the sequence changes. @pre page < ceil(length / page_length).
+  std::span<const std::byte> keys_and_values(SequenceId sequence, std::int64_t layer,
+                                             std::int64_t page) const;
+  std::int64_t layer_bytes(std::int64_t layer) const {
+    return 2 * layers_[static_cast<std::size_t>(layer)].kv_heads * page_length * row_bytes_;
+  }
+  /// The first page of a layer that a token at position `length` sees, or that later tokens can.
+  std::int64_t first_kept_page(std::int64_t layer, std::int64_t length) const {
+    return first_kept_page(groups_[static_cast<std::size_t>(group_of(layer))], length);
+  }
 
   /// What a sequence is about to grow by.
   struct Growth {
@@ -97,6 +123,8 @@ class KvCache {
   std::int64_t row_length() const { return row_length_; }
   /// Bytes reserved for pages.
   std::int64_t bytes() const;
+  /// How many sequences there are.
+  std::int64_t sequences() const { return static_cast<std::int64_t>(sequences_.size()); }
   /// Positions that sequences use or that are free, at most: the capacity that was asked for.
   std::int64_t capacity() const { return options_.tokens; }
 
@@ -104,7 +132,7 @@ class KvCache {
   using PageId = std::int32_t;
   using EntryId = std::int64_t;
   static constexpr PageId no_page = -1;
-  static constexpr EntryId root = 0, no_entry = -1;
+  static constexpr EntryId no_entry = -1;
 
   struct Page {
     int users = 0;
@@ -113,7 +141,7 @@ class KvCache {
   struct Group {
     std::int64_t window = 0;  // 0: sees everything
     bool never_full = false;  // has pages for every sequence's window and a batch on top
-    std::int64_t page_bytes = 0;
+    std::int64_t page_bytes = 0, page_count = 0;
     Buffer memory;
     std::vector<Page> pages;
     std::deque<PageId> free;  // taken from the front; findable pages wait at the back
@@ -137,12 +165,15 @@ class KvCache {
     std::vector<Token> tokens;
     std::vector<std::vector<PageId>> pages;  // by group, by position / page_length
     std::vector<EntryId> entries;            // by full page
+    EntryId root = 0;                        // before the first of them
   };
 
   const Sequence& at(SequenceId sequence) const;
   Sequence& at(SequenceId sequence);
+  KvCache(const Spec& spec, const KvCacheOptions& options, bool allocate);
   void lay_out(const Spec& spec);
-  void reserve(Group& group);
+  void count_pages(Group& group) const;
+  static void reserve(Group& group);
   std::int64_t first_kept_page(const Group& group, std::int64_t length) const;
   std::int64_t pages_needed(std::span<const Growth> growths, int group) const;
   PageId take(int group);
@@ -161,6 +192,7 @@ class KvCache {
   SequenceId next_sequence_ = 1;
   std::map<PrefixKey, EntryId> index_;
   std::unordered_map<EntryId, Entry> entries_;
+  EntryId root_ = 0;  // what comes before the first page of every prefix
   EntryId next_entry_ = 1;
 };
 

@@ -15,7 +15,8 @@ constexpr std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b
 
 }  // namespace detail
 
-LINNET_INLINE KvCache::KvCache(const Spec& spec, const KvCacheOptions& options) : options_(options) {
+LINNET_INLINE KvCache::KvCache(const Spec& spec, const KvCacheOptions& options, bool allocate)
+    : options_(options) {
   const auto check = [](const char* name, std::int64_t value, std::int64_t high) {
     if (value < 1 || value > high)
       fail(ErrorCode::invalid_argument, "key/value cache: ", name, " must be 1 to ", high, ", got ", value);
@@ -31,6 +32,8 @@ LINNET_INLINE KvCache::KvCache(const Spec& spec, const KvCacheOptions& options) 
   row_length_ = kernels::page_row_length(type, spec.head_dim);
   row_bytes_ = byte_size(type, row_length_);
   lay_out(spec);
+  for (Group& group : groups_) count_pages(group);
+  if (!allocate) return;
   for (Group& group : groups_) reserve(group);
 }
 
@@ -49,29 +52,33 @@ LINNET_INLINE void KvCache::lay_out(const Spec& spec) {
   }
 }
 
-LINNET_INLINE void KvCache::reserve(Group& group) {
+LINNET_INLINE void KvCache::count_pages(Group& group) const {
   const std::int64_t all = detail::divide_up(options_.tokens, page_length) + options_.max_sequences - 1;
-  std::int64_t count = all;
+  group.page_count = all;
   if (group.window > 0) {
     // The window, the batch being appended, and a page at either end that both only touch.
     const std::int64_t per_sequence = detail::divide_up(group.window + options_.max_batch, page_length) + 2;
     if (const auto windowed = checked_mul(static_cast<std::uint64_t>(per_sequence),
                                           static_cast<std::uint64_t>(options_.max_sequences)))
       group.never_full = static_cast<std::int64_t>(*windowed) <= all;
-    if (group.never_full) count = per_sequence * options_.max_sequences;
+    if (group.never_full) group.page_count = per_sequence * options_.max_sequences;
   }
   const auto bytes =
-      checked_mul(static_cast<std::uint64_t>(count), static_cast<std::uint64_t>(group.page_bytes));
-  if (!bytes)
+      checked_mul(static_cast<std::uint64_t>(group.page_count), static_cast<std::uint64_t>(group.page_bytes));
+  constexpr std::uint64_t any_memory = std::uint64_t{1} << 50;  // sums of a few groups do not overflow
+  if (!bytes || *bytes > any_memory)
     fail(ErrorCode::invalid_argument, "key/value cache: ", options_.tokens, " tokens exceed any memory");
-  group.memory = Buffer(*bytes);
-  group.pages.resize(static_cast<std::size_t>(count));
-  for (PageId page = 0; page < count; ++page) group.free.push_back(page);
+}
+
+LINNET_INLINE void KvCache::reserve(Group& group) {
+  group.memory = Buffer(static_cast<std::size_t>(group.page_count * group.page_bytes));
+  group.pages.resize(static_cast<std::size_t>(group.page_count));
+  for (PageId page = 0; page < group.page_count; ++page) group.free.push_back(page);
 }
 
 LINNET_INLINE std::int64_t KvCache::bytes() const {
   std::int64_t total = 0;
-  for (const Group& group : groups_) total += static_cast<std::int64_t>(group.memory.size());
+  for (const Group& group : groups_) total += group.page_count * group.page_bytes;
   return total;
 }
 
@@ -209,6 +216,7 @@ LINNET_INLINE void KvCache::append(SequenceId sequence, std::span<const Token> t
   const auto count =
       static_cast<std::size_t>(detail::divide_up(static_cast<std::int64_t>(total), page_length));
   s.tokens.reserve(total);
+  if (s.tokens.empty()) s.root = root_;
   for (int g = 0; g < groups(); ++g) {
     auto& pages = s.pages[static_cast<std::size_t>(g)];
     if (s.tokens.size() % page_length != 0) make_writable(s, g, pages.size() - 1);
@@ -216,6 +224,41 @@ LINNET_INLINE void KvCache::append(SequenceId sequence, std::span<const Token> t
     while (pages.size() < count) pages.push_back(take(g));
   }
   s.tokens.insert(s.tokens.end(), tokens.begin(), tokens.end());
+}
+
+LINNET_INLINE void KvCache::restore(SequenceId sequence, std::span<const Token> tokens,
+                                    const FillPage& fill) {
+  const auto length = static_cast<std::int64_t>(tokens.size());
+  const Growth growth{.sequence = sequence, .tokens = length, .start_over = true};
+  if (!has_room({&growth, 1}))
+    fail(ErrorCode::context_full, "the key/value cache of ", options_.tokens, " tokens has no room for ",
+         length, "; use a larger context, or remove sequences");
+  truncate(sequence, 0);
+  Sequence& s = at(sequence);
+  const std::int64_t count = detail::divide_up(length, page_length);
+  for (int g = 0; g < groups(); ++g) {
+    auto& pages = s.pages[static_cast<std::size_t>(g)];
+    pages.assign(static_cast<std::size_t>(count), no_page);
+    for (std::int64_t i = first_kept_page(groups_[static_cast<std::size_t>(g)], length); i < count; ++i)
+      pages[static_cast<std::size_t>(i)] = take(g);
+  }
+  s.tokens.assign(tokens.begin(), tokens.end());
+  s.root = root_;
+  for (std::int64_t layer = 0; layer < static_cast<std::int64_t>(layers_.size()); ++layer)
+    for (std::int64_t i = first_kept_page(layer, length); i < count; ++i) {
+      const auto bytes = keys_and_values(sequence, layer, i);
+      fill(layer, i, {const_cast<std::byte*>(bytes.data()), bytes.size()});
+    }
+  commit(sequence);
+}
+
+LINNET_INLINE std::span<const std::byte> KvCache::keys_and_values(SequenceId sequence, std::int64_t layer,
+                                                                  std::int64_t page) const {
+  const auto g = static_cast<std::size_t>(group_of(layer));
+  const PageId id = at(sequence).pages[g][static_cast<std::size_t>(page)];
+  if (id == no_page) return {};
+  return {groups_[g].memory.data() + id * groups_[g].page_bytes + key_offset(layer, 0),
+          static_cast<std::size_t>(layer_bytes(layer))};
 }
 
 LINNET_INLINE void KvCache::make_writable(Sequence& s, int g, std::size_t index) {
@@ -276,7 +319,7 @@ LINNET_INLINE void KvCache::commit(SequenceId sequence) {
   const auto length = static_cast<std::int64_t>(s.tokens.size());
   const auto full = static_cast<std::size_t>(length / page_length);
   for (std::size_t i = s.entries.size(); i < full; ++i) {
-    const EntryId parent = i == 0 ? root : s.entries[i - 1];
+    const EntryId parent = i == 0 ? s.root : s.entries[i - 1];
     const auto first = s.tokens.begin() + static_cast<std::ptrdiff_t>(i) * page_length;
     PrefixKey key{parent, {first, first + page_length}};
     const auto [found, added] = index_.try_emplace(std::move(key), next_entry_);
@@ -323,7 +366,7 @@ LINNET_INLINE std::int64_t KvCache::adopt_prefix(SequenceId sequence, std::span<
   if (!s.tokens.empty() || tokens.empty()) return static_cast<std::int64_t>(s.tokens.size());
   std::vector<EntryId> chain;
   const std::size_t most = (tokens.size() - 1) / page_length;
-  for (EntryId parent = root; chain.size() < most;) {
+  for (EntryId parent = root_; chain.size() < most;) {
     EntryId id = no_entry;
     if (!find_child(parent, tokens.subspan(chain.size() * page_length, page_length), id)) break;
     chain.push_back(parent = id);
@@ -349,6 +392,7 @@ LINNET_INLINE std::int64_t KvCache::adopt_prefix(SequenceId sequence, std::span<
   }
   s.tokens.assign(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(chain.size()) * page_length);
   s.entries = std::move(chain);
+  s.root = root_;
   return static_cast<std::int64_t>(s.tokens.size());
 }
 

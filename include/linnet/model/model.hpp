@@ -1,7 +1,9 @@
 // model/model.hpp - an open model: its Spec, weights and tokenizer. Immutable; never holds a conversation.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -18,6 +20,11 @@ struct LoadOptions {
   bool mmap = false;  // leave the weights in the mapped file, as they are: shared with other processes and
                       // slower; false: copy them, packed for the kernels, into memory of this process
   int threads = 0;    // that load; 0: what the machine grants, or LINNET_THREADS
+  std::int64_t memory = 0;  // bytes that the weights may take, and with them the cache and scratch of each
+                            // engine or session over this model; 0: no limit. With mmap the weights count
+                            // as nothing, as the system may drop a file's pages at any time
+  /// Asked between pieces of the work, on the calling thread; true: load() throws Error(cancelled).
+  std::function<bool()> should_stop = {};
 };
 
 /// A model as its file describes it. Share one between any number of sessions and threads; the pointer keeps
@@ -26,7 +33,8 @@ class Model {
  public:
   /// Opens a GGUF file, or all parts of a split one given any of them, and packs its weights.
   /// @throws Error: see gguf::File::open for malformed files; bad_model for a file whose contents do not make
-  /// a model; unsupported for an architecture or tensor type that linnet does not compute; out_of_memory.
+  /// a model; unsupported for an architecture or tensor type that linnet does not compute; out_of_memory,
+  /// before anything is taken where the budget does not hold the weights; cancelled.
   static std::shared_ptr<const Model> load(const std::filesystem::path& path,
                                            const LoadOptions& options = {});
   /// The same over an open file.
@@ -38,18 +46,28 @@ class Model {
   /// @throws Error(bad_model) where the file holds no tokenizer.
   const Tokenizer& tokenizer() const;
   bool has_tokenizer() const noexcept { return tokenizer_.has_value(); }
+  /// Bytes of memory that the weights take; 0 where they stay in the file.
+  std::int64_t weight_bytes() const noexcept { return weight_bytes_; }
+  /// LoadOptions::memory.
+  std::int64_t memory() const noexcept { return memory_; }
   /// The Jinja source of the model's chat template; empty where it has none.
   std::string_view chat_template() const;
+  /// A number that differs between models: a checksum of the file's keys, its tensors' names, types and
+  /// shapes, and the first bytes of each tensor. Cost: reads one page of each tensor; a change elsewhere in a
+  /// tensor goes unnoticed.
+  std::uint64_t fingerprint() const;
   /// The tensor type that most of the weights' bytes have.
   DType main_type() const;
 
  private:
   Model(gguf::File file, const LoadOptions& options);
   void read_tokenizer();
+  void pack(const LoadOptions& options);
 
   gguf::File file_;
   Spec spec_;
   Weights weights_;
+  std::int64_t weight_bytes_ = 0, memory_ = 0;
   std::optional<Tokenizer> tokenizer_;
 };
 

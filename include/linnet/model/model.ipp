@@ -1,9 +1,11 @@
 // model/model.ipp - the body of model.hpp.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
+#include <linnet/base/checksum.hpp>
 #include <linnet/base/error.hpp>
 #include <linnet/kernels/dispatch.hpp>
 #include <linnet/model/architectures.hpp>
@@ -13,13 +15,28 @@
 namespace linnet {
 
 LINNET_INLINE Model::Model(gguf::File file, const LoadOptions& options)
-    : file_(std::move(file)), spec_(read_spec(file_)) {
+    : file_(std::move(file)), spec_(read_spec(file_)), memory_(options.memory) {
   weights_ = load_weights(file_, spec_);
   read_tokenizer();
   // The vocabulary now lies in the tokenizer: the file's pages that hold it too may leave memory.
   for (const gguf::Metadata::Entry& entry : file_.metadata()) file_.release(entry.value.raw());
   // Last, when nothing else can be wrong with the file: this is what takes time and memory.
-  if (!options.mmap) pack_weights(weights_, file_, kernels::active(), resolve_thread_count(options.threads));
+  if (!options.mmap) pack(options);
+}
+
+LINNET_INLINE void Model::pack(const LoadOptions& options) {
+  if (memory_ < 0)
+    fail(ErrorCode::invalid_argument, "memory: expected 0 (no limit) or more bytes, got ", memory_);
+  const kernels::Table& table = kernels::active();
+  for_each_matrix(weights_, [&](const Linear& matrix) {
+    const std::int64_t packed = packed_bytes(matrix.weight, table);
+    weight_bytes_ += packed > 0 ? packed : matrix.weight.bytes();
+  });
+  if (memory_ > 0 && weight_bytes_ > memory_)
+    fail(ErrorCode::out_of_memory, "the weights need ", (weight_bytes_ >> 20) + 1,
+         " MiB of memory and may take ", memory_ >> 20,
+         " MiB; leave them in the file (mmap), use a model of fewer bits, or give it more memory");
+  pack_weights(weights_, file_, table, resolve_thread_count(options.threads), options.should_stop);
 }
 
 LINNET_INLINE void Model::read_tokenizer() {
@@ -55,6 +72,24 @@ LINNET_INLINE const Tokenizer& Model::tokenizer() const {
 
 LINNET_INLINE std::string_view Model::chat_template() const {
   return file_.metadata().text("tokenizer.chat_template", "");
+}
+
+LINNET_INLINE std::uint64_t Model::fingerprint() const {
+  Checksum sum;
+  for (const gguf::Metadata::Entry& entry : file_.metadata()) {
+    sum.add(entry.key);
+    sum.add(entry.value.type());
+    sum.add(entry.value.raw());
+    file_.release(entry.value.raw());
+  }
+  for (const gguf::Tensor& tensor : file_.tensors()) {
+    constexpr std::int64_t sample = 256;
+    sum.add(tensor.name);
+    sum.add(tensor.view.type);
+    for (std::int64_t extent : tensor.view.shape) sum.add(extent);
+    sum.add(std::span(tensor.view.data, static_cast<std::size_t>(std::min(sample, tensor.view.bytes()))));
+  }
+  return sum.value();
 }
 
 LINNET_INLINE DType Model::main_type() const {

@@ -1,6 +1,8 @@
 // model/packing.hpp - puts the weights into the layout that the kernels read fastest. Never changes a weight.
 #pragma once
 
+#include <functional>
+
 #include <linnet/gguf/reader.hpp>
 #include <linnet/kernels/table.hpp>
 #include <linnet/model/weights.hpp>
@@ -11,8 +13,13 @@ namespace linnet {
 /// of the file (rows rounded up to a group), and drops the file's pages on the way: peak memory is that of
 /// the packed weights and a few MiB. Matrices of float types stay where they are. Cost: reads all weights
 /// once, at the speed of memory and disk.
-/// @throws Error(out_of_memory).
-void pack_weights(Weights& weights, const gguf::File& file, const kernels::Table& table, int threads);
+/// @param should_stop  asked between pieces of the work, on the calling thread; may be empty
+/// @throws Error(out_of_memory), Error(cancelled) where should_stop() was true.
+void pack_weights(Weights& weights, const gguf::File& file, const kernels::Table& table, int threads,
+                  const std::function<bool()>& should_stop = {});
+
+/// Bytes of memory that pack_weights() takes for a matrix; 0 where it stays as it is.
+std::int64_t packed_bytes(const TensorView& weight, const kernels::Table& table);
 
 }  // namespace linnet
 

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <vector>
 
+#include <linnet/base/error.hpp>
 #include <linnet/base/threads.hpp>
 #include <linnet/model/packing.hpp>
 
@@ -43,8 +45,13 @@ struct PackingTask {
 
 }  // namespace detail
 
+LINNET_INLINE std::int64_t packed_bytes(const TensorView& weight, const kernels::Table& table) {
+  const bool is_packed = kernels::entry(table.interleave, weight.type) != nullptr;
+  return is_packed ? static_cast<std::int64_t>(detail::packed_bytes(weight, table)) : 0;
+}
+
 LINNET_INLINE void pack_weights(Weights& weights, const gguf::File& file, const kernels::Table& table,
-                                int threads) {
+                                int threads, const std::function<bool()>& should_stop) {
   std::vector<Linear*> matrices = detail::all_matrices(weights);
   std::erase_if(matrices, [&](const Linear* m) { return !kernels::entry(table.interleave, m->weight.type); });
   std::size_t total = 0;
@@ -63,9 +70,13 @@ LINNET_INLINE void pack_weights(Weights& weights, const gguf::File& file, const 
     matrix->packed = next;
     next += detail::packed_bytes(w, table);
   }
+  std::atomic<bool> stopped = false;
   ThreadTeam team(threads);
   team.run([&](ThreadTeam::Member& member) {
     member.for_chunks(static_cast<std::int64_t>(tasks.size()), 1, [&](std::int64_t i, std::int64_t) {
+      if (stopped.load(std::memory_order_relaxed)) return;
+      if (should_stop && member.index() == 0 && should_stop())
+        return stopped.store(true, std::memory_order_relaxed);
       const detail::PackingTask& task = tasks[static_cast<std::size_t>(i)];
       const TensorView& w = *task.weight;
       kernels::entry(table.interleave, w.type)(w.data, w.row_bytes(), w.cols(), task.row_begin, task.row_end,
@@ -74,6 +85,7 @@ LINNET_INLINE void pack_weights(Weights& weights, const gguf::File& file, const 
                     static_cast<std::size_t>((task.row_end - task.row_begin) * w.row_bytes())});
     });
   });
+  if (stopped) fail(ErrorCode::cancelled, "loading was stopped on request");
 }
 
 }  // namespace linnet

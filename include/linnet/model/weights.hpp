@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include <linnet/base/buffer.hpp>
@@ -17,6 +18,8 @@ struct Linear {
   TensorView weight;                  // [in, out] in GGUF's order: `out` rows of `in`
   std::vector<float> bias = {};       // [out]; empty: none
   const std::byte* packed = nullptr;  // the same interleaved for the kernels (packing.hpp); null: use weight
+  std::string name = {};              // the tensor's in the file, e.g. "blk.0.attn_q.weight"
+  std::int64_t slice = 0;             // which expert's, where one tensor holds those of all
 };
 
 struct NormWeights {
@@ -49,6 +52,21 @@ struct Weights {
   Linear output;              // [embedding, vocabulary]; the embedding itself where the model ties them
   std::vector<Buffer> owned;  // copies of tensors that do not lie aligned in the file
 };
+
+/// Calls visit(matrix) with every matrix that is multiplied by: layer after layer, the output last.
+template <class AnyWeights, class Visit>
+void for_each_matrix(AnyWeights& weights, Visit&& visit) {
+  for (auto& layer : weights.layers) {
+    for (auto& part : layer.query_key_value) visit(part);
+    visit(layer.attention_output);
+    if (layer.router.weight) visit(layer.router);
+    for (auto& network : layer.feed_forwards) {
+      for (auto& part : network.in) visit(part);
+      visit(network.down);
+    }
+  }
+  visit(weights.output);
+}
 
 /// Finds every weight that the Spec calls for. Views point into the file, which must stay open.
 /// @throws Error(bad_model) naming the tensor that is missing or has another shape, with what was expected

@@ -79,7 +79,9 @@ inline std::vector<float> WeightFinder::optional_vector(const std::string& name,
 }
 
 inline Linear WeightFinder::linear(const std::string& name, std::int64_t in, std::int64_t out) {
-  return {matrix(require(name + ".weight", {in, out, 1, 1})), optional_vector(name + ".bias", out)};
+  return {.weight = matrix(require(name + ".weight", {in, out, 1, 1})),
+          .bias = optional_vector(name + ".bias", out),
+          .name = name + ".weight"};
 }
 
 inline NormWeights WeightFinder::norm(const std::string& name, std::int64_t length) const {
@@ -124,7 +126,7 @@ inline Linear WeightFinder::expert(const std::string& block, std::string_view pa
   TensorView view = tensor.view;
   view.shape[2] = 1;
   view.data += index * view.bytes();
-  return {matrix(tensor, view), {}};
+  return {.weight = matrix(tensor, view), .name = stacked, .slice = index};
 }
 
 inline std::vector<FeedForward> WeightFinder::experts(const std::string& block, const LayerSpec& layer) {
@@ -170,7 +172,8 @@ inline Weights WeightFinder::load() {
   weights.token_embedding = matrix(require("token_embd.weight", {width, vocabulary, 1, 1}));
   weights.output_norm = norm("output_norm", width);
   const bool tied = !file_.find("output.weight");
-  weights.output = tied ? Linear{weights.token_embedding, {}} : linear("output", width, vocabulary);
+  weights.output = tied ? Linear{.weight = weights.token_embedding, .name = "output.weight"}
+                        : linear("output", width, vocabulary);
   for (std::size_t i = 0; i < spec_.layers.size(); ++i)
     weights.layers.push_back(layer(static_cast<std::int64_t>(i)));
   return weights;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <iterator>
 #include <memory>
@@ -25,10 +26,13 @@ enum class Overflow {
 };
 
 struct SessionOptions {
-  std::int64_t context = 0;       // most tokens; 0: what the model was trained for, at most 4096
-  int threads = 0;                // 0: what the machine grants, or LINNET_THREADS
+  std::int64_t context = 0;  // most tokens; 0: what the model was trained for, at most 4096, and no more than
+                             // the memory budget holds
+  int threads = 0;           // 0: what the machine grants, or LINNET_THREADS
   DType cache_type = DType::f16;  // f32, f16, bf16, q8_0
   std::int64_t max_batch = 256;  // tokens of a prompt computed at once; more is faster and takes more scratch
+  std::int64_t memory =
+      0;  // bytes that weights, cache and scratch may take; 0: the model's LoadOptions::memory
   Overflow overflow = Overflow::stop;
   std::int64_t keep = 4;  // tokens that a shift never forgets
   /// Asked between tokens, and between pieces of a long prompt, on the calling thread; true ends the work.
@@ -131,9 +135,32 @@ class Session {
   /// first token.
   std::span<const float> logits();
 
+  /// A second conversation that starts as a copy of this one: same options, adapters and tokens, nothing to
+  /// compute again. It has an engine of its own, so that both may go on at once in different threads. Cost:
+  /// the keys and values of the tokens so far are copied (tokens x the cache's bytes per token, at the speed
+  /// of memory), and memory for a cache and scratch, taken as it is used. Engine::fork() shares pages
+  /// instead, within one engine. @throws Error(out_of_memory).
+  Session fork() const { return *this; }
+
+  /// Writes the conversation to a file, whole or not at all: tokens, keys and values, last logits. Cost: one
+  /// write of about the bytes that the cache uses. @throws Error(io).
+  void save(const std::filesystem::path& path) const;
+  /// Goes on where the session of a file was saved, in place of what was said here; nothing is computed
+  /// again. Its context may have another length. @throws Error: invalid_argument for a session of another
+  /// model, of other adapters (set them first) or of another type of cache; context_full where its tokens do
+  /// not fit; io, magic, version, truncated or bad_model for a file that is damaged or no session. Nothing
+  /// has changed then.
+  void load(const std::filesystem::path& path);
+
   /// Forgets the tokens from `length` on. Models with windows may have to compute what is left again.
   /// @throws Error(invalid_argument) unless 0 <= length <= length().
   void truncate(std::int64_t length);
+
+  /// From now on the model speaks with these adapters, in place of those before; none: the model alone, bit
+  /// for bit. The tokens so far stay, and are computed again with them when next needed: the cost is one
+  /// prefill of the conversation; nothing is reloaded. @throws Error(invalid_argument) for an adapter of
+  /// another model: nothing has changed then.
+  void set_adapters(std::span<const AdapterUse> adapters);
 
   /// Ends the generation, append() or logits() that is running, after its present token or piece. From any
   /// thread.
@@ -141,6 +168,8 @@ class Session {
 
  private:
   friend class Generation;
+
+  Session(const Session& other);  // see fork()
 
   bool is_cancelled() const;
   void check_fits(std::int64_t tokens) const;
@@ -153,9 +182,9 @@ class Session {
 
   std::shared_ptr<const Model> model_;
   SessionOptions options_;
-  std::int64_t context_;
   std::atomic<bool> cancelled_ = false;
   Engine engine_;
+  std::int64_t context_;
   SequenceId sequence_;
   std::vector<Token> tokens_;  // those of the engine's sequence, then those that are pending
   std::vector<float> logits_;  // after the engine's last token

@@ -7,7 +7,9 @@
 #include <utility>
 
 #include <linnet/base/error.hpp>
+#include <linnet/model/memory.hpp>
 #include <linnet/runtime/session.hpp>
+#include <linnet/runtime/session_file.hpp>
 #include <linnet/runtime/stop_texts.hpp>
 #include <linnet/sampling/defaults.hpp>
 #include <linnet/sampling/sampler.hpp>
@@ -16,10 +18,15 @@
 namespace linnet {
 namespace detail {
 
-inline std::int64_t resolve_context(const Spec& spec, std::int64_t asked) {
-  constexpr std::int64_t largest_default = 4096;
-  if (asked < 0) fail(ErrorCode::invalid_argument, "context: expected 0 (automatic) or more, got ", asked);
-  return asked > 0 ? asked : std::min(spec.context, largest_default);
+/// The engine of a session; what it asks between pieces comes later.
+inline EngineOptions engine_options(const Model& model, const SessionOptions& options) {
+  EngineOptions engine = {
+      .threads = options.threads,
+      .cache = {.type = options.cache_type, .max_sequences = 1, .max_batch = options.max_batch},
+      .memory = options.memory};
+  engine.cache.tokens = choose_context(model, engine, options.context);
+  engine.cache.max_batch = std::min(engine.cache.max_batch, engine.cache.tokens);
+  return engine;
 }
 
 }  // namespace detail
@@ -27,14 +34,59 @@ inline std::int64_t resolve_context(const Spec& spec, std::int64_t asked) {
 LINNET_INLINE Session::Session(std::shared_ptr<const Model> model, const SessionOptions& options)
     : model_(std::move(model)),
       options_(options),
-      context_(detail::resolve_context(model_->spec(), options.context)),
-      engine_(model_, {.threads = options.threads,
-                       .cache = {.type = options.cache_type,
-                                 .tokens = context_,
-                                 .max_sequences = 1,
-                                 .max_batch = std::min(options.max_batch, context_)},
-                       .should_stop = [this] { return is_cancelled(); }}),
+      engine_(model_,
+              [&] {
+                EngineOptions engine = detail::engine_options(*model_, options);
+                engine.should_stop = [this] { return is_cancelled(); };
+                return engine;
+              }()),
+      context_(engine_.cache().capacity()),
       sequence_(engine_.create()) {}
+
+LINNET_INLINE Session::Session(const Session& other)
+    : Session(other.model_, [&other] {
+        SessionOptions options = other.options_;
+        options.context = other.context_;
+        return options;
+      }()) {
+  engine_.set_adapters(other.engine_.adapters());
+  const auto computed = static_cast<std::size_t>(other.engine_.length(other.sequence_));
+  engine_.restore(sequence_, std::span(other.tokens_).first(computed),
+                  other.engine_.uses_long_factors(other.sequence_),
+                  [&](std::int64_t layer, std::int64_t page, std::span<std::byte> bytes) {
+                    const auto from = other.engine_.cache().keys_and_values(other.sequence_, layer, page);
+                    std::copy(from.begin(), from.end(), bytes.begin());
+                  });
+  tokens_ = other.tokens_;
+  logits_ = other.logits_;
+}
+
+LINNET_INLINE void Session::save(const std::filesystem::path& path) const {
+  const std::int64_t computed = engine_.length(sequence_);
+  write_session(path,
+                {.tokens = tokens_,
+                 .computed = computed,
+                 .logits = computed == length() ? logits_ : std::vector<float>(),
+                 .long_factors = engine_.uses_long_factors(sequence_)},
+                engine_, sequence_);
+}
+
+LINNET_INLINE void Session::load(const std::filesystem::path& path) {
+  const SessionFile file(path, engine_);
+  const SessionState& state = file.state();
+  if (static_cast<std::int64_t>(state.tokens.size()) > context_)
+    fail(ErrorCode::context_full, "the saved session holds ", state.tokens.size(),
+         " tokens and does not fit into a context of ", context_, "; use a larger context");
+  std::vector<Token> tokens = state.tokens;
+  std::vector<float> logits = state.logits;
+  engine_.restore(sequence_, std::span(tokens).first(static_cast<std::size_t>(state.computed)),
+                  state.long_factors, [&](std::int64_t layer, std::int64_t page, std::span<std::byte> bytes) {
+                    const auto from = file.keys_and_values(layer, page);
+                    std::copy(from.begin(), from.end(), bytes.begin());
+                  });
+  tokens_ = std::move(tokens);
+  logits_ = std::move(logits);
+}
 
 LINNET_INLINE bool Session::is_cancelled() const {
   return cancelled_.load(std::memory_order_relaxed) || (options_.should_stop && options_.should_stop());
@@ -101,6 +153,12 @@ LINNET_INLINE void Session::truncate(std::int64_t length) {
   logits_.clear();
   if (length >= engine_.length(sequence_)) return;
   engine_.truncate(sequence_, length < engine_.cache().earliest_truncation(sequence_) ? 0 : length);
+}
+
+LINNET_INLINE void Session::set_adapters(std::span<const AdapterUse> adapters) {
+  engine_.set_adapters(adapters);
+  engine_.truncate(sequence_, 0);
+  logits_.clear();
 }
 
 /// Makes room by forgetting the older half of what may be forgotten. Positions move, so what is behind the

@@ -1,0 +1,128 @@
+// embed.cpp - `linnet embed`: texts as vectors. Never compares them.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <linnet/runtime/embedder.hpp>
+
+#include "arguments.hpp"
+#include "command.hpp"
+#include "interrupt.hpp"
+#include "output.hpp"
+#include "progress.hpp"
+
+namespace linnet::cli {
+namespace {
+
+struct Arguments {
+  EngineArguments engine;
+  TextArguments text;
+  std::int64_t context = 0;
+  EmbeddingOptions embedding;
+  bool lines = false, json = false;
+};
+
+constexpr std::string_view pooling_names[] = {"mean", "last", "first"};
+
+/// The text, or each of its lines that is not empty.
+std::vector<std::string> read_texts(const Arguments& arguments) {
+  std::string text = read_text(arguments.text);
+  std::vector<std::string> texts;
+  if (!arguments.lines) {
+    const bool from_file = arguments.text.from_stdin() || arguments.text.file_option->count() > 0;
+    if (from_file && text.ends_with('\n')) text.pop_back();
+    texts.push_back(std::move(text));
+    return texts;
+  }
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    if (end > at) texts.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  if (texts.empty()) fail(ErrorCode::invalid_argument, "there is no line to embed; give at least one");
+  return texts;
+}
+
+/// One line of numbers.
+void print_vector(std::span<const float> vector) {
+  for (std::size_t i = 0; i < vector.size(); ++i) out().print(i ? " " : "", vector[i]);
+  out().print('\n');
+}
+
+int run(const Arguments& arguments) {
+  const auto model = load_model(arguments.engine);
+  std::vector<std::vector<Token>> texts;
+  for (const std::string& text : read_texts(arguments)) texts.push_back(model->tokenizer().encode(text));
+  Embedder embedder(model, {.embedding = arguments.embedding,
+                            .context = arguments.context,
+                            .threads = arguments.engine.threads,
+                            .cache_type = arguments.engine.cache_type,
+                            .should_stop = interrupted});
+  embedder.set_adapters(load_adapters(arguments.engine, model));
+  const auto width = static_cast<std::size_t>(embedder.width());
+
+  nlohmann::ordered_json vectors = nlohmann::json::array();
+  Progress progress("reading", static_cast<std::int64_t>(texts.size()), "texts");
+  constexpr std::size_t at_once = 256;  // so that the first vectors come early
+  for (std::size_t done = 0; done < texts.size(); done += at_once) {
+    const auto part = std::span(texts).subspan(done, std::min(at_once, texts.size() - done));
+    const std::vector<float> all = embedder.embed(part);
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      const auto vector = std::span(all).subspan(i * width, width);
+      if (arguments.json)
+        vectors.push_back({{"tokens", part[i].size()}, {"embedding", vector}});
+      else
+        print_vector(vector);
+    }
+    if (!arguments.json) out().flush();
+    progress.add(static_cast<std::int64_t>(part.size()));
+  }
+  if (arguments.json) {
+    const nlohmann::ordered_json json = {
+        {"pooling", pooling_names[static_cast<std::size_t>(arguments.embedding.pooling)]},
+        {"normalized", arguments.embedding.normalize},
+        {"dimensions", width},
+        {"embeddings", vectors}};
+    out().print(json.dump(2), '\n');
+  }
+  return 0;
+}
+
+void add_options(CLI::App& app, Arguments& arguments) {
+  add_engine_options(app, arguments.engine);
+  add_text_options(app, arguments.text, "The text");
+  app.add_flag("--lines", arguments.lines, "Each line that is not empty is a text of its own");
+  const auto choose = [&arguments](const std::string& name) {
+    const auto* const found = std::find(std::begin(pooling_names), std::end(pooling_names), name);
+    arguments.embedding.pooling = static_cast<Pooling>(found - std::begin(pooling_names));
+  };
+  app.add_option_function<std::string>("--pooling", choose,
+                                       "What of the hidden states: mean of all, of the last or first token")
+      ->check(CLI::IsMember({"mean", "last", "first"}))
+      ->default_str("mean");
+  app.add_flag("!--no-normalize", arguments.embedding.normalize, "Leave the vectors as long as they are");
+  app.add_option(
+         "-c,--context", arguments.context,
+         "Tokens of the longest text; 0: the model's own length, at most 4096 and what --memory holds")
+      ->type_name("N");
+  app.add_flag("--json", arguments.json, "Print a JSON object");
+}
+
+}  // namespace
+
+Command add_embed(CLI::App& program) {
+  CLI::App* const app = program.add_subcommand("embed", "Turn texts into vectors");
+  const auto arguments = std::make_shared<Arguments>();
+  add_options(*app, *arguments);
+  app->footer(
+      "A vector is made of the hidden states behind the model's last norm, and has length 1 unless told\n"
+      "otherwise. Printed is one line of numbers for each text.\n\n"
+      "Examples:\n"
+      "  linnet embed -m model.gguf -p \"a small songbird\"\n"
+      "  linnet embed -m model.gguf -f sentences.txt --lines --pooling last --json");
+  return {app, [arguments] { return run(*arguments); }};
+}
+
+}  // namespace linnet::cli
