@@ -11,6 +11,7 @@
 #include "ops/matmul.hpp"
 #include "ops/norm.hpp"
 #include "ops/packed_matmul.hpp"
+#include "ops/peak.hpp"
 
 namespace linnet::kernels {
 
@@ -48,6 +49,7 @@ constexpr Table make_table(quant::FormatList<Format...>, quant::FormatList<Cache
   table.gelu = &gelu<Isa>;
   table.add_scaled = &add_scaled<Isa>;
   table.soft_cap = &soft_cap<Isa>;
+  table.peak_operations = &peak_operations<Isa>;
   return table;
 }
 

@@ -146,6 +146,9 @@ using Map = void (*)(float* y, std::int64_t n) noexcept;
 using AddScaled = void (*)(const float* x, float scale, std::int64_t n, float* y) noexcept;
 /// y[i] = cap * tanh(y[i] / cap).
 using SoftCap = void (*)(float* y, float cap, std::int64_t n) noexcept;
+/// Multiplies in registers, with the instruction that multiplies weights best, and returns how many
+/// multiplications and additions that were: the peak that other kernels are measured against.
+using PeakOperations = std::int64_t (*)(std::int64_t rounds) noexcept;
 
 /// All kernels of one instruction set. Tables are constants; one is chosen at start (see dispatch.hpp).
 struct Table {
@@ -168,6 +171,7 @@ struct Table {
   Map gelu = nullptr;
   AddScaled add_scaled = nullptr;
   SoftCap soft_cap = nullptr;
+  PeakOperations peak_operations = nullptr;
 };
 
 /// The entry of a per-type array.
