@@ -8,10 +8,10 @@
 #include "ops/activations.hpp"
 #include "ops/attention.hpp"
 #include "ops/elementwise.hpp"
+#include "ops/limits.hpp"
 #include "ops/matmul.hpp"
 #include "ops/norm.hpp"
 #include "ops/packed_matmul.hpp"
-#include "ops/peak.hpp"
 
 namespace linnet::kernels {
 
@@ -50,6 +50,7 @@ constexpr Table make_table(quant::FormatList<Format...>, quant::FormatList<Cache
   table.add_scaled = &add_scaled<Isa>;
   table.soft_cap = &soft_cap<Isa>;
   table.peak_operations = &peak_operations<Isa>;
+  table.read_memory = &read_memory<Isa>;
   return table;
 }
 

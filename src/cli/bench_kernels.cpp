@@ -18,7 +18,7 @@ namespace {
 struct Arguments {
   std::string filter;
   int threads = 0;
-  double seconds = laboratory::Effort().seconds;
+  double seconds = 0.1;
   bool json = false, csv = false, list = false;
 };
 

@@ -18,8 +18,9 @@ std::int64_t last_cache_bytes();
 /// pressing the machine: twice the cache, at least 256 MiB, at most 1 GiB and an eighth of the free memory.
 std::int64_t streaming_bytes();
 
-/// Bytes per second that the team reads from memory in huge pages: the best of several passes over
-/// `bytes` bytes, since only the best says what the memory can do. Cost: half a second for 1 GiB.
+/// Bytes per second that the team reads from memory in huge pages, with the machine's best instruction set:
+/// the best of several passes over `bytes` bytes, since only the best says what the memory can do. Cost: half
+/// a second for 1 GiB.
 /// @throws Error(out_of_memory).
 double measure_read_bandwidth(ThreadTeam& team, std::int64_t bytes);
 

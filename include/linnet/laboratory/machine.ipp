@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
+#include <cstdlib>
 #include <fstream>
 #include <string>
+#include <string_view>
 
 #include <linnet/base/buffer.hpp>
+#include <linnet/kernels/dispatch.hpp>
 #include <linnet/laboratory/machine.hpp>
 #include <linnet/laboratory/timer.hpp>
 
@@ -22,19 +24,6 @@ inline std::int64_t memory_info(std::string_view name) {
   for (std::string line; std::getline(file, line);)
     if (line.starts_with(name)) return std::atoll(line.c_str() + name.size()) * 1024;
   return 0;
-}
-
-/// A sum over the lines of a piece of memory, so that all of it is read. Four sums, for none to wait.
-inline std::uint64_t read_all(const std::byte* data, std::int64_t bytes) {
-  std::uint64_t sums[8] = {};
-  for (std::int64_t i = 0; i < bytes; i += 64) {
-    std::uint64_t words[8];
-    std::memcpy(words, data + i, sizeof words);
-    for (int w = 0; w < 8; ++w) sums[w] += words[w];
-  }
-  std::uint64_t sum = 0;
-  for (std::uint64_t s : sums) sum += s;
-  return sum;
 }
 
 }  // namespace detail
@@ -57,24 +46,31 @@ LINNET_INLINE std::int64_t streaming_bytes() {
 }
 
 LINNET_INLINE double measure_read_bandwidth(ThreadTeam& team, std::int64_t bytes) {
-  constexpr std::int64_t piece = std::int64_t{1} << 20;
+  constexpr std::int64_t piece = std::int64_t{4} << 20;  // shorter runs of the prefetchers cost some percent
   constexpr int passes = 8;
   bytes = std::max(bytes / piece, std::int64_t{1}) * piece;
   Buffer buffer(static_cast<std::size_t>(bytes));
-  std::atomic<std::uint64_t> sink{0};
   const auto each_piece = [&](auto&& body) {
-    team.run([&](ThreadTeam::Member& member) {
-      member.for_chunks(bytes / piece, 1,
-                        [&](std::int64_t i, std::int64_t) { body(buffer.data() + i * piece); });
+    return seconds_of([&] {
+      team.run([&](ThreadTeam::Member& member) {
+        member.for_chunks(bytes / piece, 1,
+                          [&](std::int64_t i, std::int64_t) { body(buffer.data() + i * piece); });
+      });
     });
   };
-  each_piece([](std::byte* data) { std::memset(data, 1, piece); });  // untouched pages are all the same zeros
+  // Written first: pages that were not are all the same page of zeros.
+  each_piece([](std::byte* data) { std::fill_n(reinterpret_cast<float*>(data), piece / 4, 1.0f); });
+  std::atomic<float> sink{0};  // for the sums to be wanted
+  // Best first: the memory's limit is the same for every instruction set that is measured against it.
+  const auto choices = kernels::choices();
+  const kernels::Table& table =
+      *std::find_if(choices.begin(), choices.end(), [](const kernels::Choice& choice) {
+         return choice.available;
+       })->table;
   double best = 1e30;
   for (int pass = 0; pass < passes; ++pass)
-    best = std::min(best, seconds_of([&] {
-                      each_piece([&](std::byte* data) {
-                        sink.fetch_add(detail::read_all(data, piece), std::memory_order_relaxed);
-                      });
+    best = std::min(best, each_piece([&](std::byte* data) {
+                      sink.store(table.read_memory(data, piece), std::memory_order_relaxed);
                     }));
   return static_cast<double>(bytes) / best;
 }

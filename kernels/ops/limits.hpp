@@ -1,5 +1,5 @@
-// ops/peak.hpp - multiplications at the rate of the processor: what other kernels are measured against. Never
-// reads memory.
+// ops/limits.hpp - multiplying and reading as fast as the processor can: what other kernels are measured
+// against. Computes nothing that anyone wants.
 #pragma once
 
 #include <cstdint>
@@ -52,6 +52,27 @@ std::int64_t peak_operations(std::int64_t rounds) noexcept {
     asm volatile("" : : "m"(sums) : "memory");
     return rounds * peak_chains * Step::operations;
   }
+}
+
+/// Two streams of four registers at once, so that no load waits for a sum.
+template <class Isa>
+float read_memory(const std::byte* data, std::int64_t bytes) noexcept {
+  using V = typename Isa::Vector;
+  constexpr int streams = 2, registers = 4;
+  constexpr auto step = static_cast<std::int64_t>(registers * V::size);
+  const auto* const floats = reinterpret_cast<const float*>(data);
+  const std::int64_t length = bytes / static_cast<std::int64_t>(sizeof(float)) / streams;  // of a stream
+  V sums[streams * registers];
+  unroll<streams * registers>([&](auto i) __attribute__((always_inline)) { sums[i] = V(0.0f); });
+  for (std::int64_t at = 0; at < length; at += step)
+    unroll<streams * registers>([&](auto i) __attribute__((always_inline)) {
+      const std::int64_t place =
+          i / registers * length + at + i % registers * static_cast<std::int64_t>(V::size);
+      sums[i] = sums[i] + V::load_unaligned(floats + place);
+    });
+  float total = 0;
+  unroll<streams * registers>([&](auto i) __attribute__((always_inline)) { total += sum(sums[i]); });
+  return total;
 }
 
 }  // namespace linnet::kernels
