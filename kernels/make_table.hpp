@@ -8,6 +8,7 @@
 #include "ops/activations.hpp"
 #include "ops/attention.hpp"
 #include "ops/elementwise.hpp"
+#include "ops/limits.hpp"
 #include "ops/matmul.hpp"
 #include "ops/norm.hpp"
 #include "ops/packed_matmul.hpp"
@@ -61,6 +62,8 @@ constexpr Table make_table(quant::FormatList<Format...>, quant::FormatList<Cache
   table.gelu = &gelu<Isa>;
   table.add_scaled = &add_scaled<Isa>;
   table.soft_cap = &soft_cap<Isa>;
+  table.peak_operations = &peak_operations<Isa>;
+  table.read_memory = &read_memory<Isa>;
   return table;
 }
 

@@ -13,6 +13,7 @@ LAYERS = {
     "gguf": {"base"},
     "quant": {"base"},  # beside gguf: neither knows the other
     "kernels": {"base", "quant"},
+    "laboratory": {"base", "quant", "kernels"},  # measures kernels; nothing stands on it
     "text": {"base", "gguf"},
     "model": {"base", "gguf", "quant", "kernels", "text"},
     "sampling": {"base", "gguf", "text", "model"},

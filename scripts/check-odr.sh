@@ -5,7 +5,7 @@ set -euo pipefail
 
 objects_of() { find "$1/CMakeFiles" -name '*.o' | grep -E "/$2[^/]*\.dir/" | sort; }
 mapfile -t sets < <(objects_of "${1:?usage: check-odr.sh BUILD_FOLDER}" linnet_isa_)
-mapfile -t others < <(objects_of "$1" 'linnet_(base|gguf|quant|kernels|text|model|sampling|runtime)')
+mapfile -t others < <(objects_of "$1" 'linnet_(base|gguf|quant|kernels|laboratory|text|model|sampling|runtime)')
 if [ ${#sets[@]} -lt 2 ]; then
   echo "odr: $1 holds ${#sets[@]} instruction-set objects, expected 2 or more; build it first" >&2
   exit 1

@@ -8,6 +8,9 @@ namespace {
 struct Avx2 : Bytes256 {
   static constexpr std::string_view name = "avx2";
   static constexpr int signed_bias = 0;
+  static constexpr int step_operations = 64;
+
+  LINNET_ALWAYS_INLINE static Bytes multiply_step(Bytes sum, Bytes x) { return _mm256_maddubs_epi16(sum, x); }
 
   /// vpmaddubsw adds two products in 16 bits, which saturate: as many pairs are summed there as are sure to
   /// fit, then widened. Signed levels lend their sign to the activations.

@@ -9,6 +9,9 @@ namespace {
 struct Avx512 : Bytes512 {
   static constexpr std::string_view name = "avx512";
   static constexpr int signed_bias = 0;
+  static constexpr int step_operations = 128;
+
+  LINNET_ALWAYS_INLINE static Bytes multiply_step(Bytes sum, Bytes x) { return _mm512_maddubs_epi16(sum, x); }
 
   /// As in avx2.cpp; there is no instruction that lends a sign, so signed levels are widened instead.
   template <int Quads, bool Signed, int Largest>

@@ -8,6 +8,11 @@ namespace {
 struct AvxVnni : Bytes256 {
   static constexpr std::string_view name = "avxvnni";
   static constexpr int signed_bias = 128;
+  static constexpr int step_operations = 64;
+
+  LINNET_ALWAYS_INLINE static Bytes multiply_step(Bytes sum, Bytes x) {
+    return _mm256_dpbusd_avx_epi32(sum, x, x);
+  }
 
   template <int Quads, bool Signed, int>
   LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, std::int32_t bias) {

@@ -9,6 +9,11 @@ namespace {
 /// See ScalarBytes for what each function does.
 struct Bytes512Vnni : Bytes512 {
   static constexpr int signed_bias = 128;
+  static constexpr int step_operations = 128;
+
+  LINNET_ALWAYS_INLINE static Bytes multiply_step(Bytes sum, Bytes x) {
+    return _mm512_dpbusd_epi32(sum, x, x);
+  }
 
   template <int Quads, bool Signed, int>
   LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, std::int32_t bias) {

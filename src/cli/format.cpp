@@ -36,6 +36,13 @@ std::string fixed(double value, int digits) {
   return std::string(text.data(), end);
 }
 
+std::string scientific(double value, int digits) {
+  std::array<char, 64> text;
+  const auto end =
+      std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::scientific, digits).ptr;
+  return std::string(text.data(), end);
+}
+
 std::string human_bytes(double bytes) {
   constexpr Unit units[] = {{1e12, " TB"}, {1e9, " GB"}, {1e6, " MB"}, {1e3, " kB"}, {1, " B"}};
   return in_units(bytes, std::begin(units), std::end(units));

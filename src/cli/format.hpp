@@ -9,6 +9,8 @@ namespace linnet::cli {
 
 /// 1.5 -> "1.50" with two digits.
 std::string fixed(double value, int digits);
+/// 0.00015 -> "1.5e-04" with one digit.
+std::string scientific(double value, int digits);
 /// Bytes in decimal units: "808 MB", "1.32 GB".
 std::string human_bytes(double bytes);
 /// "1.24 billion", "2.8 million".

@@ -1,6 +1,7 @@
 // perplexity.cpp - `linnet perplexity`: how well a model expects a text. Never generates.
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 
 #include "arguments.hpp"
 #include "command.hpp"
+#include "divergence.hpp"
 #include "documents.hpp"
 #include "format.hpp"
 #include "interrupt.hpp"
@@ -25,7 +27,7 @@ struct Arguments {
   EngineArguments engine;
   TextArguments text;
   std::int64_t context = 0, stride = 0;
-  bool lines = false, json = false;
+  bool lines = false, divergence = false, json = false;
 };
 
 Windows choose_windows(const Arguments& arguments, const Spec& spec) {
@@ -41,49 +43,107 @@ Windows choose_windows(const Arguments& arguments, const Spec& spec) {
   return windows;
 }
 
+EngineOptions engine_options(const Arguments& arguments, const Windows& windows, DType cache_type) {
+  return {.threads = arguments.engine.threads,
+          .cache = {.type = cache_type,
+                    .tokens = windows.length,
+                    .max_batch = std::min<std::int64_t>(windows.length, 512)},
+          .should_stop = interrupted};
+}
+
+/// What was found of a text.
+struct Findings {
+  Score score;
+  std::optional<Divergence> divergence;
+  std::size_t documents = 0, bytes = 0;
+  double seconds = 0;
+};
+
+/// Scores the documents; with --kl, beside an engine that computes in float32 from end to end: weights left
+/// in the file are dequantized where they lie, and its cache holds floats.
+Findings score_documents(const Arguments& arguments, const std::shared_ptr<const Model>& model,
+                         const Windows& windows, const std::vector<std::vector<Token>>& documents) {
+  Engine engine(model, engine_options(arguments, windows, arguments.engine.cache_type));
+  engine.set_adapters(load_adapters(arguments.engine, model));
+  std::optional<Engine> reference;
+  Findings found;
+  if (arguments.divergence) {
+    const LoadOptions in_the_file = {.mmap = true, .threads = arguments.engine.threads};
+    reference.emplace(Model::load(arguments.engine.model, in_the_file),
+                      engine_options(arguments, windows, DType::f32));
+    reference->set_adapters(load_adapters(arguments.engine, model));
+    found.divergence.emplace();
+  }
+  std::vector<Engine*> engines = {&engine};
+  if (reference) engines.push_back(&*reference);
+
+  std::int64_t total = 0;
+  for (const auto& document : documents) total += static_cast<std::int64_t>(document.size());
+  Progress progress("scoring", total, "tokens");
+  const auto start = std::chrono::steady_clock::now();
+  for (const auto& document : documents)
+    visit_text(
+        engines, document, windows,
+        [&](std::span<const std::span<const float>> logits, Token next) {
+          found.score.add(negative_log_likelihood(logits[0], next));
+          if (found.divergence) found.divergence->add(logits[1], logits[0]);
+        },
+        [&](std::int64_t scored) {
+          progress.add(scored);
+          check_interrupted();
+        });
+  found.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return found;
+}
+
+nlohmann::ordered_json to_json(const Findings& found, const Windows& windows) {
+  nlohmann::ordered_json json = {
+      {"perplexity", found.score.perplexity()},
+      {"standard_error", found.score.perplexity_error()},
+      {"nats_per_token", found.score.mean()},
+      {"tokens", found.score.tokens()},
+      {"documents", found.documents},
+      {"bytes", found.bytes},
+      {"context", windows.length},
+      {"stride", windows.stride},
+      {"seconds", found.seconds},
+      {"tokens_per_second", static_cast<double>(found.score.tokens()) / found.seconds}};
+  if (found.divergence) {
+    json["kl_mean"] = found.divergence->mean();
+    json["kl_max"] = found.divergence->max();
+    json["same_top"] = found.divergence->same_top();
+  }
+  return json;
+}
+
+void print_text(const Findings& found, const Windows& windows) {
+  out().print("perplexity ", fixed(found.score.perplexity(), 4), " +- ",
+              fixed(found.score.perplexity_error(), 4), " over ", found.score.tokens(), " tokens (context ",
+              windows.length, ", stride ", windows.stride, "); ",
+              fixed(static_cast<double>(found.score.tokens()) / found.seconds, 1), " tokens/s\n");
+  if (found.divergence)
+    out().print("divergence from float32: mean ", scientific(found.divergence->mean(), 2), " nats, at most ",
+                scientific(found.divergence->max(), 2), "; the same token first for ",
+                fixed(100 * found.divergence->same_top(), 2), " %\n");
+}
+
 int run(const Arguments& arguments) {
+  if (arguments.divergence && arguments.engine.mmap)
+    fail(ErrorCode::invalid_argument,
+         "--kl with --mmap: expected one of them, since --mmap is the reference");
   const auto model = load_model(arguments.engine);
   const Windows windows = choose_windows(arguments, model->spec());
   const std::string text = read_text(arguments.text);
   const std::vector<std::vector<Token>> documents = encode_documents(*model, text, arguments.lines);
-  std::int64_t total = 0;
-  for (const auto& document : documents) total += static_cast<std::int64_t>(document.size());
-
-  Engine engine(model, {.threads = arguments.engine.threads,
-                        .cache = {.type = arguments.engine.cache_type,
-                                  .tokens = windows.length,
-                                  .max_batch = std::min<std::int64_t>(windows.length, 512)},
-                        .should_stop = interrupted});
-  engine.set_adapters(load_adapters(arguments.engine, model));
-  Score score;
-  Progress progress("scoring", total, "tokens");
-  const auto start = std::chrono::steady_clock::now();
-  for (const auto& document : documents)
-    score_text(engine, document, windows, score, [&](std::int64_t scored) {
-      progress.add(scored);
-      check_interrupted();
-    });
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (score.tokens() == 0)
+  Findings found = score_documents(arguments, model, windows, documents);
+  if (found.score.tokens() == 0)
     fail(ErrorCode::invalid_argument, "the text has no token to score; give a longer one");
-
-  const double rate = static_cast<double>(score.tokens()) / seconds;
+  found.documents = documents.size();
+  found.bytes = text.size();
   if (arguments.json) {
-    const nlohmann::ordered_json json = {{"perplexity", score.perplexity()},
-                                         {"standard_error", score.perplexity_error()},
-                                         {"nats_per_token", score.mean()},
-                                         {"tokens", score.tokens()},
-                                         {"documents", documents.size()},
-                                         {"bytes", text.size()},
-                                         {"context", windows.length},
-                                         {"stride", windows.stride},
-                                         {"seconds", seconds},
-                                         {"tokens_per_second", rate}};
-    out().print(json.dump(2), '\n');
+    out().print(to_json(found, windows).dump(2), '\n');
   } else {
-    out().print("perplexity ", fixed(score.perplexity(), 4), " +- ", fixed(score.perplexity_error(), 4),
-                " over ", score.tokens(), " tokens (context ", windows.length, ", stride ", windows.stride,
-                "); ", fixed(rate, 1), " tokens/s\n");
+    print_text(found, windows);
   }
   return 0;
 }
@@ -103,6 +163,8 @@ Command add_perplexity(CLI::App& program) {
       ->type_name("N")
       ->check(CLI::NonNegativeNumber);
   app->add_flag("--lines", arguments->lines, "Each line is a text of its own");
+  app->add_flag("--kl", arguments->divergence,
+                "Also compute in float32, and say how far the expectations are from that");
   app->add_flag("--json", arguments->json, "Print a JSON object");
   app->footer(
       "Perplexity is exp of the mean negative log-likelihood per token. A window of --context tokens, BOS\n"
@@ -111,6 +173,11 @@ Command add_perplexity(CLI::App& program) {
       "first window that holds it; the very first token of a text only where BOS comes before it. The error "
       "is\n"
       "the standard error, from the spread over the tokens.\n\n"
+      "--kl runs every window a second time, with the same weights as float32, products and cache in "
+      "float32.\n"
+      "It prints the mean over the scored tokens of the divergence of the expected next token from that "
+      "run's,\n"
+      "the sum of p log(p / q), its largest value, and how often both expect the same token most.\n\n"
       "Example:\n"
       "  linnet perplexity -m model.gguf -f stories.txt --lines");
   return {app, [arguments] { return run(*arguments); }};

@@ -3,20 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
+#include <deque>
 
 #include "row_batches.hpp"
 
 namespace linnet::cli {
 namespace {
-
-/// -log softmax(logits)[token], in double.
-double negative_log_likelihood(std::span<const float> logits, Token token) {
-  const float highest = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (float logit : logits) sum += std::exp(static_cast<double>(logit) - highest);
-  return std::log(sum) - (static_cast<double>(logits[static_cast<std::size_t>(token)]) - highest);
-}
 
 /// A sequence that is removed whatever happens.
 class ScopedSequence {
@@ -32,27 +24,47 @@ class ScopedSequence {
   SequenceId id_;
 };
 
-/// Scores tokens [first, end) of a window's tokens, each from the one before it.
-void score_window(Engine& engine, std::span<const Token> window, std::size_t first, Score& score,
-                  std::vector<float>& logits) {
-  const std::int64_t vocabulary = engine.model().spec().vocabulary;
-  const ScopedSequence sequence(engine);
-  const auto forward = [&](std::span<const Token> tokens, LogitRows rows) {
-    const BatchEntry entry{sequence.id(), tokens, rows};
-    logits.resize(static_cast<std::size_t>(Engine::count_logit_rows({&entry, 1}) * vocabulary));
-    engine.forward({&entry, 1}, logits);
-  };
-  // The token before the first scored one already predicts; the last of the window predicts nothing scored.
-  if (first > 1) forward(window.first(first - 1), LogitRows::none);
-  const auto batch =
-      static_cast<std::size_t>(rows_per_batch(vocabulary, static_cast<std::int64_t>(window.size())));
+/// One engine's way through a window.
+class WindowReader {
+ public:
+  explicit WindowReader(Engine& engine) : engine_(engine), sequence_(engine) {}
+
+  /// Appends tokens; their logits [tokens, vocabulary] where they are wanted.
+  void forward(std::span<const Token> tokens, LogitRows rows) {
+    const BatchEntry entry{sequence_.id(), tokens, rows};
+    logits_.resize(static_cast<std::size_t>(Engine::count_logit_rows({&entry, 1}) * vocabulary()));
+    engine_.forward({&entry, 1}, logits_);
+  }
+  std::span<const float> row(std::size_t i) const {
+    const auto columns = static_cast<std::size_t>(vocabulary());
+    return std::span(logits_).subspan(i * columns, columns);
+  }
+  std::int64_t vocabulary() const { return engine_.model().spec().vocabulary; }
+
+ private:
+  Engine& engine_;
+  ScopedSequence sequence_;
+  std::vector<float> logits_;
+};
+
+/// Visits tokens [first, end) of a window's tokens, each with the logits of the one before it.
+void visit_window(std::span<Engine* const> engines, std::span<const Token> window, std::size_t first,
+                  const VisitLogits& visit) {
+  std::deque<WindowReader> readers;
+  for (Engine* engine : engines) readers.emplace_back(*engine);
+  std::vector<std::span<const float>> logits(readers.size());
+  // The token before the first visited one already predicts; the last of the window predicts nothing visited.
+  if (first > 1)
+    for (WindowReader& reader : readers) reader.forward(window.first(first - 1), LogitRows::none);
+  const auto batch = static_cast<std::size_t>(
+      rows_per_batch(readers[0].vocabulary(), static_cast<std::int64_t>(window.size())));
   for (std::size_t at = first - 1; at + 1 < window.size(); at += batch) {
     const std::size_t count = std::min(batch, window.size() - 1 - at);
-    forward(window.subspan(at, count), LogitRows::all);
-    for (std::size_t i = 0; i < count; ++i)
-      score.add(negative_log_likelihood(std::span(logits).subspan(i * static_cast<std::size_t>(vocabulary),
-                                                                  static_cast<std::size_t>(vocabulary)),
-                                        window[at + i + 1]));
+    for (WindowReader& reader : readers) reader.forward(window.subspan(at, count), LogitRows::all);
+    for (std::size_t i = 0; i < count; ++i) {
+      for (std::size_t e = 0; e < readers.size(); ++e) logits[e] = readers[e].row(i);
+      visit(logits, window[at + i + 1]);
+    }
   }
 }
 
@@ -68,15 +80,22 @@ double Score::perplexity_error() const {
   return perplexity() * std::sqrt(variance / n);
 }
 
-void score_text(Engine& engine, std::span<const Token> text, const Windows& windows, Score& score,
-                const std::function<void(std::int64_t scored)>& on_progress) {
+double negative_log_likelihood(std::span<const float> logits, Token token) {
+  const float highest = *std::max_element(logits.begin(), logits.end());
+  double sum = 0;
+  for (float logit : logits) sum += std::exp(static_cast<double>(logit) - highest);
+  return std::log(sum) - (static_cast<double>(logits[static_cast<std::size_t>(token)]) - highest);
+}
+
+void visit_text(std::span<Engine* const> engines, std::span<const Token> text, const Windows& windows,
+                const VisitLogits& visit, const std::function<void(std::int64_t scored)>& on_progress) {
+  const Model& model = engines[0]->model();
   std::vector<Token> bos;
-  if (engine.model().has_tokenizer()) {
-    const Vocabulary& vocabulary = engine.model().tokenizer().vocabulary();
+  if (model.has_tokenizer()) {
+    const Vocabulary& vocabulary = model.tokenizer().vocabulary();
     if (vocabulary.adds_bos() && vocabulary.bos()) bos.push_back(*vocabulary.bos());
   }
   const auto room = static_cast<std::size_t>(windows.length) - bos.size();
-  std::vector<float> logits;
   std::size_t scored = bos.empty() ? 1 : 0;  // tokens of the text before this are done
   for (std::size_t begin = 0; scored < text.size(); begin += static_cast<std::size_t>(windows.stride)) {
     const std::size_t end = std::min(text.size(), begin + room);
@@ -84,10 +103,21 @@ void score_text(Engine& engine, std::span<const Token> text, const Windows& wind
     std::vector<Token> window = bos;
     window.insert(window.end(), text.begin() + static_cast<std::ptrdiff_t>(begin),
                   text.begin() + static_cast<std::ptrdiff_t>(end));
-    score_window(engine, window, bos.size() + scored - begin, score, logits);
+    visit_window(engines, window, bos.size() + scored - begin, visit);
     if (on_progress) on_progress(static_cast<std::int64_t>(end - scored));
     scored = end;
   }
+}
+
+void score_text(Engine& engine, std::span<const Token> text, const Windows& windows, Score& score,
+                const std::function<void(std::int64_t scored)>& on_progress) {
+  Engine* const engines[] = {&engine};
+  visit_text(
+      engines, text, windows,
+      [&](std::span<const std::span<const float>> logits, Token next) {
+        score.add(negative_log_likelihood(logits[0], next));
+      },
+      on_progress);
 }
 
 }  // namespace linnet::cli

@@ -36,10 +36,20 @@ struct Windows {
   std::int64_t stride = 256;
 };
 
-/// Adds up how well the engine's model expects the tokens of a text (without BOS). Every token is scored
-/// once, in the first window that holds it; the very first only where BOS comes before it.
-/// @pre the engine has no sequences, and room for windows.length tokens.
+/// Called for each token that is scored: its logits [vocabulary] by each engine, and the token that follows.
+using VisitLogits = std::function<void(std::span<const std::span<const float>> logits, Token next)>;
+
+/// Walks through the tokens of a text (without BOS) in windows, with engines of one vocabulary side by side.
+/// Every token is visited once, in the first window that holds it; the very first only where BOS comes before
+/// it. @pre the engines have no sequences, and room for windows.length tokens.
+void visit_text(std::span<Engine* const> engines, std::span<const Token> text, const Windows& windows,
+                const VisitLogits& visit, const std::function<void(std::int64_t scored)>& on_progress);
+
+/// Adds up how well the engine's model expects the tokens of a text, visited as above.
 void score_text(Engine& engine, std::span<const Token> text, const Windows& windows, Score& score,
                 const std::function<void(std::int64_t scored)>& on_progress);
+
+/// -log softmax(logits)[token], in double.
+double negative_log_likelihood(std::span<const float> logits, Token token);
 
 }  // namespace linnet::cli

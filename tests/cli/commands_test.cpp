@@ -223,7 +223,7 @@ TEST(Perplexity, IsTheOneOfTheLogits) {
 
 TEST(Bench, ReportsEveryTest) {
   const Ended ended = run({"bench", "-m", tiny, "-p", "16,32", "-n", "4", "-d", "0,40", "-b", "2", "-t",
-                           "1,2", "-r", "2", "--json"});
+                           "1,2", "-r", "2", "--no-limits", "--json"});
   expect_success(ended);
   const Json json = Json::parse(ended.out);
   ASSERT_EQ(json.size(), 12u);
@@ -239,7 +239,7 @@ TEST(Bench, ReportsEveryTest) {
     EXPECT_GT(row["peak_rss_bytes"], 0);
     EXPECT_TRUE(row["isa"].is_string());
   }
-  const Ended table = run({"bench", "-m", tiny, "-p", "8", "-n", "2", "-r", "1"});
+  const Ended table = run({"bench", "-m", tiny, "-p", "8", "-n", "2", "-r", "1", "--no-limits"});
   expect_success(table);
   EXPECT_NE(table.out.find("tg2"), std::string::npos) << table.out;
 }

@@ -77,4 +77,25 @@ header_only() {
   same_output "$2/header-only" "$4" "$5"
 }
 
+# own_kernel PROGRAM: its kernels are right, and measured beside the library's.
+own_kernel() {
+  local figures
+  figures=$("$1" --short --csv)
+  echo "$figures"
+  for row in "matmul,Q8_0,mine" "matmul,TERNARY,mine" "packed_matmul,Q8_0,"; do
+    grep -q "^$row" <<<"$figures" || fail "expected a row of $row"
+  done
+  ! "$1" --no-such-option >/dev/null 2>&1 || fail "an unknown option was taken"
+}
+
+# own_project SOURCE WORK PREFIX: the same from a copy of the folder, which knows only the installed library.
+own_project() {
+  rm -rf "$2"
+  mkdir -p "$2"
+  cp -r "$1" "$2/source"
+  "$CMAKE" -S "$2/source" -B "$2/build" -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_PREFIX_PATH="$3"
+  "$CMAKE" --build "$2/build"
+  own_kernel "$2/build/my_kernel"
+}
+
 "$@"

@@ -187,6 +187,11 @@ using Map = void (*)(float* y, std::int64_t n) noexcept;
 using AddScaled = void (*)(const float* x, float scale, std::int64_t n, float* y) noexcept;
 /// y[i] = cap * tanh(y[i] / cap).
 using SoftCap = void (*)(float* y, float cap, std::int64_t n) noexcept;
+/// Multiplies in registers, with the instruction that multiplies weights best, and returns how many
+/// multiplications and additions that were: the peak that other kernels are measured against.
+using PeakOperations = std::int64_t (*)(std::int64_t rounds) noexcept;
+/// Adds up memory, a multiple of 4 KiB of floats, as fast as it comes.
+using ReadMemory = float (*)(const std::byte* data, std::int64_t bytes) noexcept;
 
 /// All kernels of one instruction set. Tables are constants; one is chosen at start (see dispatch.hpp).
 struct Table {
@@ -213,6 +218,8 @@ struct Table {
   Map gelu = nullptr;
   AddScaled add_scaled = nullptr;
   SoftCap soft_cap = nullptr;
+  PeakOperations peak_operations = nullptr;
+  ReadMemory read_memory = nullptr;
 };
 
 /// The entry of a per-type array.

@@ -1,0 +1,78 @@
+// ops/limits.hpp - multiplying and reading as fast as the processor can: what other kernels are measured
+// against. Computes nothing that anyone wants.
+#pragma once
+
+#include <cstdint>
+
+#include "vector.hpp"
+
+namespace linnet::kernels {
+
+/// Enough multiplications that do not wait for each other to fill two units of a latency of up to 6 cycles,
+/// in registers that even 256-bit instruction sets have.
+inline constexpr int peak_chains = 12;
+
+/// An Isa may bring what multiplies best there, with a result that depends on the last one:
+///   multiply_step(Bytes sum, Bytes x) and the multiplications and additions of a step, step_operations; or
+///   peak_operations(rounds), a loop of its own (tiles).
+/// Otherwise it is the fused product of floats.
+template <class Isa>
+struct PeakStep {
+  using Register = typename Isa::Vector;
+  static constexpr int operations = 2 * static_cast<int>(Register::size);
+  LINNET_ALWAYS_INLINE static Register value(int i) {
+    return Register(0.5f + 0.001f * static_cast<float>(i));
+  }
+  LINNET_ALWAYS_INLINE static Register step(Register sum, Register x) { return fma(sum, x, x); }
+};
+
+template <class Isa>
+requires requires { Isa::step_operations; }
+struct PeakStep<Isa> {
+  using Register = typename Isa::Bytes;
+  static constexpr int operations = Isa::step_operations;
+  LINNET_ALWAYS_INLINE static Register value(int i) {
+    return Isa::broadcast(0x01020301u + static_cast<std::uint32_t>(i));
+  }
+  LINNET_ALWAYS_INLINE static Register step(Register sum, Register x) { return Isa::multiply_step(sum, x); }
+};
+
+template <class Isa>
+std::int64_t peak_operations(std::int64_t rounds) noexcept {
+  if constexpr (requires { Isa::peak_operations(rounds); }) {
+    return Isa::peak_operations(rounds);
+  } else {
+    using Step = PeakStep<Isa>;
+    auto x = Step::value(100);
+    asm volatile("" : "+m"(x));  // from here on the compiler knows nothing of its value
+    typename Step::Register sums[peak_chains];
+    unroll<peak_chains>([&](auto i) __attribute__((always_inline)) { sums[i] = Step::value(i); });
+    for (std::int64_t round = 0; round < rounds; ++round)
+      unroll<peak_chains>([&](auto i) __attribute__((always_inline)) { sums[i] = Step::step(sums[i], x); });
+    asm volatile("" : : "m"(sums) : "memory");
+    return rounds * peak_chains * Step::operations;
+  }
+}
+
+/// Two streams of four registers at once, so that no load waits for a sum.
+template <class Isa>
+float read_memory(const std::byte* data, std::int64_t bytes) noexcept {
+  using V = typename Isa::Vector;
+  constexpr int streams = 2, registers = 4;
+  constexpr auto step = static_cast<std::int64_t>(registers * V::size);
+  const auto* const floats = reinterpret_cast<const float*>(data);
+  const std::int64_t length = bytes / static_cast<std::int64_t>(sizeof(float)) / streams;  // of a stream
+  V sums[streams * registers];
+  unroll<streams * registers>([&](auto i) __attribute__((always_inline)) { sums[i] = V(0.0f); });
+  for (std::int64_t at = 0; at < length; at += step)
+    unroll<streams * registers>([&](auto i) __attribute__((always_inline)) {
+      const std::int64_t place =
+          i / registers * length + at + i % registers * static_cast<std::int64_t>(V::size);
+      sums[i] = sums[i] + V::load_unaligned(floats + place);
+    });
+  float total = 0;
+  unroll<streams * registers>([&](auto i) __attribute__((always_inline)) { total += sum(sums[i]); });
+  return total;
+}
+
+}  // namespace linnet::kernels

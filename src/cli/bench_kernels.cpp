@@ -1,0 +1,109 @@
+// bench_kernels.cpp - `linnet bench kernels`: every kernel on every instruction set, against the machine's
+// limits. Never reads a model.
+#include <memory>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include <linnet/laboratory/bench.hpp>
+
+#include "bench_kernels.hpp"
+#include "interrupt.hpp"
+#include "output.hpp"
+#include "progress.hpp"
+
+namespace linnet::cli {
+namespace {
+
+struct Arguments {
+  std::string filter;
+  int threads = 0;
+  double seconds = 0.1;
+  bool json = false, csv = false, list = false;
+};
+
+/// The cases whose names the expression finds; without one, all but the scalar reference's, which take
+/// minutes.
+std::vector<laboratory::Case> choose_cases(const std::string& filter) {
+  std::vector<laboratory::Case> cases = laboratory::built_in_cases();
+  try {
+    const std::regex expression(filter, std::regex::icase);
+    std::erase_if(cases, [&](const laboratory::Case& one) {
+      return filter.empty() ? one.isa == "scalar" : !std::regex_search(one.name(), expression);
+    });
+  } catch (const std::regex_error&) {
+    fail(ErrorCode::invalid_argument, "--filter: expected a regular expression, got \"", filter, "\"");
+  }
+  if (cases.empty())
+    fail(ErrorCode::invalid_argument, "--filter: no kernel of this machine has \"", filter,
+         "\" in its name; --list shows them");
+  return cases;
+}
+
+bool measure_all(const std::vector<laboratory::Case>& cases, laboratory::Bench& bench, bool print_rows,
+                 std::vector<laboratory::Figures>& found) {
+  for (const laboratory::Case& one : cases) {
+    if (interrupted()) return false;
+    {
+      Progress progress(one.name(), 0, "runs");
+      found.push_back(bench.measure(one));
+    }
+    if (!print_rows) continue;
+    out().print(laboratory::text_row(found.back()));
+    out().flush();
+  }
+  return true;
+}
+
+int run(const Arguments& arguments) {
+  const std::vector<laboratory::Case> cases = choose_cases(arguments.filter);
+  if (arguments.list) {
+    for (const laboratory::Case& one : cases) out().print(one.name(), '\n');
+    return 0;
+  }
+  const bool table = !arguments.json && !arguments.csv;
+  laboratory::Bench bench({.threads = arguments.threads, .effort = {.seconds = arguments.seconds}});
+  if (table) out().print(laboratory::text_header(bench.read_bandwidth(), bench.threads()));
+  std::vector<laboratory::Figures> found;
+  const bool finished = measure_all(cases, bench, table, found);
+  if (arguments.json) out().print(laboratory::to_json(found));
+  if (arguments.csv) out().print(laboratory::to_csv(found));
+  if (table && finished && arguments.filter.empty())
+    out().print("left out: the scalar reference; --filter scalar measures it\n");
+  return finished ? 0 : interrupted_exit_code();
+}
+
+}  // namespace
+
+Command add_bench_kernels(CLI::App& bench) {
+  CLI::App* const app = bench.add_subcommand("kernels", "Measure every kernel on every instruction set");
+  const auto arguments = std::make_shared<Arguments>();
+  app->add_option("--filter", arguments->filter,
+                  "Only kernels whose name, such as packed_matmul/Q4_0/avx2/8192x2048/1, has this")
+      ->type_name("REGEX");
+  app->add_option("-t,--threads", arguments->threads,
+                  "Threads; 0: what the machine grants, or LINNET_THREADS")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024));
+  app->add_option("--seconds", arguments->seconds, "Time for each, at the least three runs")
+      ->type_name("S")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str();
+  app->add_flag("--list", arguments->list, "Print the names alone");
+  CLI::Option* const json = app->add_flag("--json", arguments->json, "Print a JSON array");
+  app->add_flag("--csv", arguments->csv, "Print comma-separated values")->excludes(json);
+  app->footer(
+      "ms: the median. GB/s: bytes of weights, of cache or of activations that a run must move, and their "
+      "share\n"
+      "of the bandwidth with which the same threads read memory in huge pages; weights lie there in as many\n"
+      "copies as no cache holds, or \"cache\" says that they did not. GFLOP/s: multiplications and "
+      "additions, and\n"
+      "their share of what the instruction set's best multiply reaches in registers. error: relative rms "
+      "against\n"
+      "float64 on the same weights and unrounded activations.\n\n"
+      "Example:\n"
+      "  linnet bench kernels --filter 'q4_0/avx512vnni/.*/(1|512)$'");
+  return {app, [arguments] { return run(*arguments); }};
+}
+
+}  // namespace linnet::cli
