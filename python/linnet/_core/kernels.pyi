@@ -1,0 +1,29 @@
+from .._types import ByteArray, FloatArray, Tokens
+
+def matmul(weights: ByteArray, type: str, x: FloatArray, packed: bool, isa: str) -> FloatArray: ...
+def attention(
+    q: FloatArray,
+    k: FloatArray,
+    v: FloatArray,
+    scale: float,
+    window: int,
+    soft_cap: float,
+    kv_type: str,
+    isa: str,
+) -> FloatArray: ...
+def norm(
+    x: FloatArray,
+    weight: FloatArray | None,
+    bias: FloatArray | None,
+    epsilon: float,
+    layer: bool,
+    isa: str,
+) -> FloatArray: ...
+def rope(
+    x: FloatArray, positions: Tokens, frequencies: FloatArray, interleaved: bool, isa: str
+) -> FloatArray: ...
+def gate(gate: FloatArray, up: FloatArray, gelu: bool, isa: str) -> FloatArray: ...
+def gelu(x: FloatArray, isa: str) -> FloatArray: ...
+def soft_cap(x: FloatArray, cap: float, isa: str) -> FloatArray: ...
+def instruction_sets() -> list[tuple[str, bool]]: ...
+def active() -> str: ...
