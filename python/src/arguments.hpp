@@ -22,7 +22,7 @@ namespace linnet::python {
 namespace py = pybind11;
 
 /// Contiguous, and aligned for the element.
-constexpr int plain = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+constexpr int plain = static_cast<int>(py::array::c_style) | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
 using Floats = py::array_t<float, plain>;
 using Bytes = py::array_t<std::uint8_t, plain>;
 

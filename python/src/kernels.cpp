@@ -20,6 +20,7 @@
 namespace linnet::python {
 namespace {
 
+using kernels::entry;
 using kernels::Table;
 
 /// The table of this name, or the active one for "".

@@ -48,11 +48,13 @@ bool with_number(ValueType type, Function&& f) {
 
 py::object to_list(const Value& value) {
   py::list list;
-  if (value.element_type() == ValueType::string)
-    for (const std::string_view text : *value.texts()) list.append(to_str(text));
-  else
+  if (value.element_type() == ValueType::string) {
+    const auto texts = value.texts();
+    for (const std::string_view text : *texts) list.append(to_str(text));
+  } else {
     for (const std::byte flag : value.element_bytes()) list.append(py::bool_(flag != std::byte{0}));
-  return std::move(list);
+  }
+  return list;
 }
 
 ValueType parse_type(std::string_view name) {

@@ -1,0 +1,66 @@
+"""What each tensor of a model would lose by each type: relative root mean square errors, printed and drawn.
+
+Usage: quantization_error.py MODEL.gguf PICTURE.png [TYPE ...]     (needs matplotlib: pip install 'linnet[lab]')
+
+Best asked of a model in F32, F16 or BF16; of a quantized one the errors are those that come on top.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import numpy.typing as npt
+
+import linnet
+
+TYPES = ["Q8_0", "Q6_K", "Q5_K", "Q4_K", "Q4_0", "IQ4_NL", "Q3_K", "Q2_K"]
+
+
+def relative_error(values: npt.NDArray[np.float32], kind: str) -> float:
+    """The root mean square error by the root mean square of the values; NaN where rows are no whole blocks."""
+    if values.shape[-1] % linnet.quant.info(kind).block_length:
+        return float("nan")
+    restored = linnet.quant.dequantize(linnet.quant.quantize(values, kind), kind)
+    return float(np.sqrt(((restored - values) ** 2).mean() / max(float((values**2).mean()), 1e-30)))
+
+
+def draw(names: list[str], kinds: list[str], errors: npt.NDArray[np.float64], path: str) -> None:
+    """A row for each tensor, a column for each type."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import colors, pyplot
+
+    figure, axes = pyplot.subplots(
+        figsize=(2.5 + 0.55 * len(kinds), 1.2 + 0.2 * len(names)), layout="constrained"
+    )
+    norm = colors.LogNorm(max(float(np.nanmin(errors)), 1e-4), float(np.nanmax(errors)))
+    image = axes.imshow(errors, aspect="auto", cmap="viridis_r", norm=norm)
+    axes.set_xticks(range(len(kinds)), kinds, rotation=60)
+    axes.set_yticks(range(len(names)), names, fontsize=7)
+    figure.colorbar(image, ax=axes).set_label("relative error")
+    figure.savefig(path, dpi=150)
+    pyplot.close(figure)
+
+
+def main() -> None:
+    """Prints the table, and draws it."""
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    kinds = sys.argv[3:] or TYPES
+    names, rows = [], []
+    with linnet.gguf.open(sys.argv[1]) as file:
+        for tensor in file.tensors.values():
+            if len(tensor.shape) == 2:
+                values = tensor.dequantize()
+                names.append(tensor.name)
+                rows.append([relative_error(values, kind) for kind in kinds])
+    print(f"{'tensor':32}" + "".join(f"{kind:>9}" for kind in kinds))
+    for name, row in zip(names, rows):
+        print(f"{name:32}" + "".join(f"{100 * error:8.3f}%" for error in row))
+    draw(names, kinds, np.array(rows), sys.argv[2])
+
+
+if __name__ == "__main__":
+    main()
