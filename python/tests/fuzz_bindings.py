@@ -30,6 +30,7 @@ PYTHON_ERRORS = (
     OverflowError,
     FileNotFoundError,
     IndexError,
+    MemoryError,  # list() of something that says it has 2^60 elements
 )
 
 
