@@ -11,10 +11,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import linnet
 import numpy as np
 import numpy.typing as npt
-
-import linnet
 from linnet import gguf, kernels
 
 Array = npt.NDArray[np.float32]
@@ -100,11 +99,11 @@ def draw(shares: Array, path: str) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(
-        figsize=(2 + 0.5 * shares.shape[1], 1.5 + 0.3 * shares.shape[0]), layout="constrained"
+        figsize=(3 + 0.5 * shares.shape[1], 2.2 + 0.3 * shares.shape[0]), layout="constrained"
     )
-    image = axes.imshow(shares, aspect="auto", cmap="magma", vmin=0.0, vmax=1.0)
-    axes.set(xlabel=f"page of {PAGE} positions", ylabel="layer")
-    figure.colorbar(image, ax=axes).set_label("share of the last token's attention")
+    image = axes.imshow(shares, aspect="auto", cmap="magma", vmin=0.0)
+    axes.set(xlabel=f"page of {PAGE} positions", ylabel="layer", title="where the last token looks")
+    figure.colorbar(image, ax=axes).set_label("share of attention")
     figure.savefig(path, dpi=150)
     pyplot.close(figure)
 

@@ -2,25 +2,26 @@
 
 Usage: classify.py MODEL.gguf TEXT LABEL LABEL ...
 
-The score of a label is the log-probability of its tokens after the text, less that after an empty text: what the text
-changes, whatever the labels' own frequencies.
+The score of a label is the log-probability of its tokens after the text, less that after no text: what the text
+changes, whatever the labels' own frequencies. With a chat model the text is the user's turn, and the label
+begins the answer.
 """
 
 from __future__ import annotations
 
 import sys
 
+import linnet
 import numpy as np
 import numpy.typing as npt
 
-import linnet
-
 
 def label_scores(model: linnet.Model, text: str, labels: list[str]) -> npt.NDArray[np.float64]:
-    """[labels]: how much more probable the text makes each."""
+    """[labels]: how much more probable the text makes each, in nats."""
 
     def score(context: str, label: str) -> float:
-        prompt = model.tokenize(context)
+        is_chat = bool(model.chat_template)
+        prompt = model.encode_chat([{"role": "user", "content": context}]) if is_chat else model.tokenize(context)
         tokens = model.tokenize(label, add_special=False)
         return float(model.score(prompt + tokens)[-len(tokens) :].sum())
 

@@ -14,10 +14,9 @@ from __future__ import annotations
 import pathlib
 import sys
 
+import linnet
 import numpy as np
 import numpy.typing as npt
-
-import linnet
 
 
 def best(logits: npt.NDArray[np.float32], k: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float16]]:
@@ -51,9 +50,7 @@ def main() -> None:
     arrays = distill(model, texts, k)
     np.savez_compressed(sys.argv[3], **arrays)  # type: ignore[arg-type]
     kept = float(np.exp(arrays["logprobs"].astype(np.float64)).sum(axis=1).mean())
-    print(
-        f"{len(texts)} texts, {len(arrays['tokens'])} tokens, {k} candidates: {100 * kept:.2f} % of the probability"
-    )
+    print(f"{len(texts)} texts, {len(arrays['tokens'])} tokens, {k} candidates: {100 * kept:.2f} % of the probability")
 
 
 if __name__ == "__main__":

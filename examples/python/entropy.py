@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import sys
 
+import linnet
 import numpy as np
 import numpy.typing as npt
-
-import linnet
 
 Doubles = npt.NDArray[np.float64]
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 import pathlib
 import sys
 
-import numpy as np
-
 import linnet
+import numpy as np
 
 
 def perplexity(model: linnet.Model, text: str, window: int = 512) -> tuple[float, float, int]:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import sys
 
+import linnet
 import numpy as np
 import numpy.typing as npt
-
-import linnet
 
 TYPES = ["Q8_0", "Q6_K", "Q5_K", "Q4_K", "Q4_0", "IQ4_NL", "Q3_K", "Q2_K"]
 
@@ -26,20 +25,22 @@ def relative_error(values: npt.NDArray[np.float32], kind: str) -> float:
 
 
 def draw(names: list[str], kinds: list[str], errors: npt.NDArray[np.float64], path: str) -> None:
-    """A row for each tensor, a column for each type."""
+    """A row for each tensor, a column for each type; the colour is the error by the type's median."""
     import matplotlib
 
     matplotlib.use("Agg")
-    from matplotlib import colors, pyplot
+    from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(
-        figsize=(2.5 + 0.55 * len(kinds), 1.2 + 0.2 * len(names)), layout="constrained"
-    )
-    norm = colors.LogNorm(max(float(np.nanmin(errors)), 1e-4), float(np.nanmax(errors)))
-    image = axes.imshow(errors, aspect="auto", cmap="viridis_r", norm=norm)
-    axes.set_xticks(range(len(kinds)), kinds, rotation=60)
+    figure, axes = pyplot.subplots(figsize=(3.2 + 0.75 * len(kinds), 1.4 + 0.23 * len(names)), layout="constrained")
+    median = np.nanmedian(errors, axis=0)
+    ratios = np.divide(errors, median, out=np.ones_like(errors), where=median > 1e-6)
+    image = axes.imshow(ratios, aspect="auto", cmap="coolwarm", vmin=0.9, vmax=1.1)
+    for (row, column), error in np.ndenumerate(errors):
+        axes.text(column, row, f"{100 * error:.2f}%", ha="center", va="center", fontsize=7)
+    axes.set_xticks(range(len(kinds)), kinds)
     axes.set_yticks(range(len(names)), names, fontsize=7)
-    figure.colorbar(image, ax=axes).set_label("relative error")
+    axes.xaxis.tick_top()
+    figure.colorbar(image, ax=axes, extend="both").set_label("relative error, by the median of the type")
     figure.savefig(path, dpi=150)
     pyplot.close(figure)
 

@@ -258,9 +258,7 @@ class Writer:
             if type is None:
                 type = _GGUF_TYPES.get(array.dtype.name)
             if type is None:
-                raise Error(
-                    "invalid_argument", f"tensor {name!r}: GGUF has no type for {array.dtype}; give one"
-                )
+                raise Error("invalid_argument", f"tensor {name!r}: GGUF has no type for {array.dtype}; give one")
             shape = _shape_of(name, array, type) if shape is None else shape
 
             def supply() -> Iterable[npt.NDArray[Any]]:
@@ -316,8 +314,7 @@ def _shape_of(name: str, array: npt.NDArray[Any], type: str) -> Sequence[int]:
         if rest:
             raise Error(
                 "invalid_argument",
-                f"tensor {name!r}: expected rows of whole blocks of {block.block_bytes} bytes, "
-                f"found {array.shape[-1]}",
+                f"tensor {name!r}: expected rows of whole blocks of {block.block_bytes} bytes, found {array.shape[-1]}",
             )
         return [*array.shape[:-1], rows * block.block_length]
     return list(array.shape)

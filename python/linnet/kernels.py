@@ -34,9 +34,7 @@ def active() -> str:
     return _core.kernels.active()
 
 
-def gemm(
-    weights: ByteArray, x: FloatArray, *, type: str, packed: bool = False, isa: str | None = None
-) -> FloatArray:
+def gemm(weights: ByteArray, x: FloatArray, *, type: str, packed: bool = False, isa: str | None = None) -> FloatArray:
     """Matrix product: y[t, r] = sum over c of weights[r, c] * x[t, c].
 
     Args:
@@ -55,9 +53,7 @@ def gemm(
     return _core.kernels.matmul(weights, type, x, packed, isa or "")
 
 
-def matvec(
-    weights: ByteArray, x: FloatArray, *, type: str, packed: bool = False, isa: str | None = None
-) -> FloatArray:
+def matvec(weights: ByteArray, x: FloatArray, *, type: str, packed: bool = False, isa: str | None = None) -> FloatArray:
     """As :func:`gemm` for one token: x [columns], result [rows]."""
     if not isinstance(x, np.ndarray) or x.ndim != 1:
         raise Error("invalid_argument", "x: expected an array of one dimension; gemm takes two")

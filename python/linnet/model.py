@@ -140,9 +140,7 @@ class Model:
 
     # Text and tokens
 
-    def tokenize(
-        self, text: str | bytes, *, add_special: bool = True, parse_special: bool = True
-    ) -> list[int]:
+    def tokenize(self, text: str | bytes, *, add_special: bool = True, parse_special: bool = True) -> list[int]:
         """The tokens of a text.
 
         Args:
@@ -170,9 +168,7 @@ class Model:
         """Whether generation stops at this token. False outside the vocabulary."""
         return self._core.is_end_of_generation(token)
 
-    def encode_chat(
-        self, messages: Sequence[Mapping[str, str]], *, add_generation_prompt: bool = True
-    ) -> list[int]:
+    def encode_chat(self, messages: Sequence[Mapping[str, str]], *, add_generation_prompt: bool = True) -> list[int]:
         """The prompt that asks for the next answer: the model's chat template over the messages, as tokens.
 
         Args:
@@ -261,9 +257,7 @@ class Model:
             raise Error("invalid_argument", "prompts: expected a sequence of prompts, found one text")
         tokens = [self._to_tokens(prompt) for prompt in prompts]
         team = self._threads if threads is None else threads
-        return _core.batch_generate(
-            self._core, tokens, dict(options), batch_size, context, team, self._kv_type
-        )
+        return _core.batch_generate(self._core, tokens, dict(options), batch_size, context, team, self._kv_type)
 
     def _to_tokens(self, text: str | bytes | Tokens) -> Tokens:
         return self.tokenize(text) if isinstance(text, (str, bytes)) else text

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pathlib
 
-import pytest
-
 import linnet
+import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODELS = ROOT / "examples" / "tiny" / "models"

@@ -16,9 +16,8 @@ import sys
 import time
 from typing import Any, Callable
 
-import numpy as np
-
 import linnet
+import numpy as np
 
 # What Python raises of itself for arguments of a wrong kind, wherever they are used.
 PYTHON_ERRORS = (
@@ -102,9 +101,7 @@ class Arguments:
 
     def tokens(self) -> Any:
         count = self.random.choice([0, 1, 2, 7, 40, 300])
-        pool = (
-            [-1, 0, 1, 2, 5, 100, 1000, 10**6, 2**31, 2**64] if self.random.random() < 0.2 else range(1, 500)
-        )
+        pool = [-1, 0, 1, 2, 5, 100, 1000, 10**6, 2**31, 2**64] if self.random.random() < 0.2 else range(1, 500)
         values = [self.random.choice(pool) for _ in range(count)]
         if self.random.random() < 0.3:
             kinds = [np.int64, np.int32, np.uint8, np.float32, np.uint64, object]
@@ -192,26 +189,25 @@ def make_calls(a: Arguments, model: linnet.Model, closed: linnet.Model) -> dict[
             if next(generation, None) is None:
                 break
 
-    def optional(maker: Callable[[], Any], **names: Callable[[], Any]) -> dict[str, Any]:
-        del maker
+    def some(**names: Callable[[], Any]) -> dict[str, Any]:
         return {name: a.maybe(make) for name, make in names.items() if a.random.random() < 0.3}
 
     k, q = linnet.kernels, linnet.quant
     isa = {"isa": a.choice}
     return {
-        "Model": lambda: linnet.Model(a.path(), **optional(a.text, threads=a.integer, kv_type=a.type_name, mmap=a.integer)),
+        "Model": lambda: linnet.Model(a.path(), **some(threads=a.integer, kv_type=a.type_name, mmap=a.integer)),
         "tokenize": lambda: some_model().tokenize(a.maybe(a.text)),
         "detokenize": lambda: some_model().detokenize(a.maybe(a.tokens)),
         "token_bytes": lambda: some_model().token_bytes(a.maybe(a.integer)),
         "is_end": lambda: some_model().is_end_of_generation(a.maybe(a.integer)),
         "encode_chat": lambda: some_model().encode_chat([{"role": a.maybe(a.text), "content": a.maybe(a.text)}]),
         "encode_chat*": lambda: some_model().encode_chat(a.anything()),
-        "logits": lambda: some_model().logits(a.maybe(a.tokens), **optional(a.text, threads=a.integer)),
+        "logits": lambda: some_model().logits(a.maybe(a.tokens), **some(threads=a.integer)),
         "score": lambda: some_model().score(a.maybe(pick([a.tokens, a.text]))),
         "generate": lambda: keep(generations, some_model().generate(a.maybe(pick([a.tokens, a.text])), **a.settings())),
         "batch": lambda: some_model().batch_generate(
             a.maybe(lambda: [a.maybe(a.text) for _ in range(a.random.randint(0, 4))]),
-            **optional(a.text, batch_size=a.integer, context=a.integer, threads=a.integer),
+            **some(batch_size=a.integer, context=a.integer, threads=a.integer),
             **a.settings(),
         ),
         "describe": lambda: (repr(some_model()), some_model().metadata, some_model().chat_template),
@@ -220,7 +216,7 @@ def make_calls(a: Arguments, model: linnet.Model, closed: linnet.Model) -> dict[
             linnet.Session(
                 some_model(),
                 context=a.maybe(lambda: pick([0, 1, 32, 100])),
-                **optional(a.text, threads=a.integer, kv_type=a.type_name, max_batch=a.integer, overflow=a.choice, keep=a.integer),
+                **some(threads=a.integer, kv_type=a.type_name, max_batch=a.integer, overflow=a.choice, keep=a.integer),
             ),
         ),
         "Session*": lambda: linnet.Session(a.anything()),
@@ -237,12 +233,12 @@ def make_calls(a: Arguments, model: linnet.Model, closed: linnet.Model) -> dict[
         "gguf open": lambda: keep(files, linnet.gguf.open(a.path())),
         "gguf close": lambda: (keep(files, linnet.gguf.open(a.model)), files.pop().close()),
         "gguf key": lambda: (pick(files).metadata[a.anything()], pick(files).metadata.type(a.anything())),
-        "gguf tensors": lambda: [(t.data[..., :1].sum(), t.dequantize()) for t in list(pick(files).tensors.values())[:2]],
+        "gguf tensors": lambda: [(t.data[..., :1].sum(), t.dequantize()) for t in [*pick(files).tensors.values()][:2]],
         "gguf data": lambda: pick(files)._file().data(a.anything()),
         "Writer": lambda: keep(writers, linnet.gguf.Writer(a.maybe(dict))),
         "writer set": lambda: pick(writers).set(a.maybe(lambda: "a.b"), a.anything(), type=pick([None, a.anything()])),
         "writer add": lambda: pick(writers).add_tensor(
-            a.maybe(a.text), a.maybe(a.array), **optional(a.text, type=a.type_name, shape=a.tokens)
+            a.maybe(a.text), a.maybe(a.array), **some(type=a.type_name, shape=a.tokens)
         ),
         "writer write": lambda: pick(writers).write(a.folder / "out.gguf"),
         "writer size": lambda: pick(writers).file_size,
@@ -250,7 +246,7 @@ def make_calls(a: Arguments, model: linnet.Model, closed: linnet.Model) -> dict[
         "dequantize": lambda: q.dequantize(a.maybe(a.array), a.maybe(a.type_name)),
         "info": lambda: q.info(a.maybe(a.type_name)),
         "gemm": lambda: k.gemm(
-            a.maybe(a.array), a.maybe(a.array), type=a.maybe(a.type_name), **optional(a.text, packed=a.integer, **isa)
+            a.maybe(a.array), a.maybe(a.array), type=a.maybe(a.type_name), **some(packed=a.integer, **isa)
         ),
         "gemm fits": lambda: k.gemm(
             q.quantize(a.numpy.standard_normal((a.random.randint(0, 40), 256), dtype=np.float32), t := pick(q.types())),
@@ -261,18 +257,18 @@ def make_calls(a: Arguments, model: linnet.Model, closed: linnet.Model) -> dict[
         ),
         "attention": lambda: k.attention(
             a.maybe(a.array), v := a.maybe(a.array), pick([v, a.maybe(a.array)]),
-            **optional(a.text, scale=a.real, window=a.integer, soft_cap=a.real, kv_type=a.type_name, **isa),
+            **some(scale=a.real, window=a.integer, soft_cap=a.real, kv_type=a.type_name, **isa),
         ),
         "attention fits": lambda: k.attention(
             a.numpy.standard_normal((a.random.randint(0, 3), 4, d := pick([1, 7, 32, 100])), dtype=np.float32),
             v := a.numpy.standard_normal((a.random.randint(0, 70), pick([1, 2, 3, 4]), d), dtype=np.float32),
             v,
-            **optional(a.text, scale=a.real, window=a.integer, soft_cap=a.real, kv_type=a.type_name),
+            **some(scale=a.real, window=a.integer, soft_cap=a.real, kv_type=a.type_name),
             isa=pick(k.available()),
         ),
-        "rms_norm": lambda: k.rms_norm(a.maybe(a.array), a.maybe(lambda: None), **optional(a.text, epsilon=a.real, **isa)),
+        "rms_norm": lambda: k.rms_norm(a.maybe(a.array), a.maybe(lambda: None), **some(epsilon=a.real, **isa)),
         "layer_norm": lambda: k.layer_norm(a.maybe(a.array), a.maybe(a.array), a.maybe(a.array)),
-        "rope": lambda: k.rope(a.maybe(a.array), a.maybe(a.tokens), a.maybe(a.array), **optional(a.text, style=a.choice, **isa)),
+        "rope": lambda: k.rope(a.maybe(a.array), a.maybe(a.tokens), a.maybe(a.array), **some(style=a.choice, **isa)),
         "gates": lambda: (k.silu_gate(x := a.maybe(a.array), x), k.gelu_gate(x, x)),
         "gelu": lambda: k.gelu(a.maybe(a.array)),
         "soft_cap": lambda: k.soft_cap(a.maybe(a.array), a.maybe(a.real)),

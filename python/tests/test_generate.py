@@ -8,9 +8,8 @@ import signal
 import threading
 import time
 
-import pytest
-
 import linnet
+import pytest
 
 PROMPT = "One morning, a small fox named Pip"
 

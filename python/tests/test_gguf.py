@@ -6,10 +6,9 @@ import gc
 import pathlib
 from collections.abc import Iterator
 
+import linnet
 import numpy as np
 import pytest
-
-import linnet
 from linnet import gguf
 
 

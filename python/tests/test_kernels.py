@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import linnet
 import numpy as np
 import pytest
-
-import linnet
 from linnet import kernels, quant
 
 RNG = np.random.default_rng(7)
@@ -45,9 +44,7 @@ def test_products(isa: str, type: str) -> None:
         assert type in ("F32", "F16", "BF16") or isa == "neon"
     else:
         assert np.abs(packed - expected).max() < 0.02 * size
-        np.testing.assert_array_equal(
-            kernels.matvec(weights, x[0], type=type, packed=True, isa=isa), packed[0]
-        )
+        np.testing.assert_array_equal(kernels.matvec(weights, x[0], type=type, packed=True, isa=isa), packed[0])
 
 
 @pytest.mark.parametrize("kv_type", ["f32", "f16", "bf16", "q8_0"])
@@ -91,9 +88,7 @@ def test_rope(isa: str, style: str) -> None:
     frequencies = (10000.0 ** (-np.arange(16) / 16)).astype(np.float32)
     y = kernels.rope(x, positions, frequencies, style=style, isa=isa)  # type: ignore[arg-type]
     angle = (np.array(positions, dtype=np.float32)[:, None] * frequencies).astype(np.float64)[:, None]
-    first, second = (
-        (slice(0, 32, 2), slice(1, 32, 2)) if style == "interleaved" else (slice(16), slice(16, 32))
-    )
+    first, second = (slice(0, 32, 2), slice(1, 32, 2)) if style == "interleaved" else (slice(16), slice(16, 32))
     expected = x.astype(np.float64)
     a, b = expected[..., first].copy(), expected[..., second].copy()
     expected[..., first] = a * np.cos(angle) - b * np.sin(angle)
@@ -108,9 +103,7 @@ def test_activations(isa: str) -> None:
     gelu = 0.5 * exact * (1 + np.tanh(np.sqrt(2 / np.pi) * (exact + 0.044715 * exact**3)))
     np.testing.assert_allclose(kernels.gelu(x, isa=isa), gelu, atol=1e-5)
     np.testing.assert_allclose(kernels.gelu_gate(x, up, isa=isa), gelu * up, atol=2e-5)
-    np.testing.assert_allclose(
-        kernels.silu_gate(x, up, isa=isa), exact / (1 + np.exp(-exact)) * up, atol=2e-5
-    )
+    np.testing.assert_allclose(kernels.silu_gate(x, up, isa=isa), exact / (1 + np.exp(-exact)) * up, atol=2e-5)
     np.testing.assert_allclose(kernels.soft_cap(x, 2.0, isa=isa), 2 * np.tanh(exact / 2), atol=1e-5)
 
 

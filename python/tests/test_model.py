@@ -5,10 +5,9 @@ from __future__ import annotations
 import pickle
 import threading
 
+import linnet
 import numpy as np
 import pytest
-
-import linnet
 
 PROMPT = "One morning, a small fox named Pip"
 

@@ -7,9 +7,8 @@ import pathlib
 import subprocess
 import sys
 
-import pytest
-
 import linnet
+import pytest
 from conftest import ROOT
 from linnet import cli
 
@@ -65,10 +64,8 @@ def test_stubs_name_what_there_is() -> None:
                 assert public(methods) == public(vars(getattr(module, node.name)))
 
 
-def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "linnet.cli", *arguments], capture_output=True, text=True, timeout=120
-    )
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "linnet.cli", *arguments], capture_output=True, text=True, timeout=120)
 
 
 def test_the_command(model_path: str) -> None:

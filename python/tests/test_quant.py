@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import linnet
 import numpy as np
 import pytest
-
-import linnet
 from linnet import quant
 
 GAUSSIAN = np.random.default_rng(0).standard_normal((3, 5, 512), dtype=np.float32)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 
+import linnet
 import numpy as np
 import pytest
-
-import linnet
 
 PROMPT = "One morning, a small fox named Pip"
 
