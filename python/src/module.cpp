@@ -1,6 +1,7 @@
 // module.cpp - the compiled half of the Python package: linnet._core. Never called by users; the package
 // documents it.
 #include "bindings.hpp"
+#include "unlocked.hpp"
 
 PYBIND11_MODULE(_core, m) {
   m.doc() =
@@ -8,6 +9,7 @@ PYBIND11_MODULE(_core, m) {
       "here.";
   m.attr("version") = LINNET_VERSION;
   using namespace linnet::python;
+  watch_forks();
   bind_errors(m);
   bind_model(m);
   bind_session(m);

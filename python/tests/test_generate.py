@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -284,3 +286,21 @@ def test_ctrl_c_ends_long_work(model: linnet.Model) -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_children_of_fork_work(model_path: str) -> None:
+    """OpenMP's threads are not inherited; multiprocessing forks by default on Linux before Python 3.14."""
+    model = linnet.Model(model_path, threads=2)
+    expected = model.generate(PROMPT, temperature=0, max_tokens=20).read()
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    child = context.Process(target=lambda: queue.put(model.generate(PROMPT, temperature=0, max_tokens=20).read()))
+    child.start()
+    child.join(60)
+    hangs = child.is_alive()
+    child.kill()
+    child.join()
+    assert not hangs
+    assert child.exitcode == 0
+    assert queue.get() == expected
