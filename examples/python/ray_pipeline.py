@@ -7,6 +7,7 @@ Each line of the file is a document. Prints each with its mean log-probability p
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -21,7 +22,7 @@ def main() -> None:
     import ray.data
 
     workers = int(sys.argv[3]) if len(sys.argv) == 4 else 2
-    ray.init(num_cpus=workers + 1, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
+    ray.init(num_cpus=workers + 1, include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False)
     ray.data.DataContext.get_current().enable_progress_bars = False
     documents = ray.data.read_text(os.path.abspath(sys.argv[2]))
     scored = documents.map_batches(
