@@ -34,14 +34,22 @@ def active() -> str:
     return _core.kernels.active()
 
 
-def gemm(weights: ByteArray, x: FloatArray, *, type: str, packed: bool = False, isa: str | None = None) -> FloatArray:
+def gemm(
+    weights: ByteArray,
+    x: FloatArray,
+    *,
+    type: str,
+    activations: Literal["float32", "int8", "bfloat16"] = "float32",
+    isa: str | None = None,
+) -> FloatArray:
     """Matrix product: y[t, r] = sum over c of weights[r, c] * x[t, c].
 
     Args:
         weights: uint8 [rows, bytes of a row], the blocks of :func:`linnet.quant.quantize`.
         x: [tokens, columns]
         type: of the weights.
-        packed: the integer kernels, which round x to bytes; False: the float kernels.
+        activations: what x is rounded to: nothing, signed bytes (packed weights in whole numbers), or bfloat16
+            (tile registers).
         isa: the instruction set.
 
     Returns:
@@ -50,14 +58,21 @@ def gemm(weights: ByteArray, x: FloatArray, *, type: str, packed: bool = False, 
     Raises:
         Error: shapes do not agree, or there is no such kernel for this type (``"unsupported"``).
     """
-    return _core.kernels.matmul(weights, type, x, packed, isa or "")
+    return _core.kernels.matmul(weights, type, x, activations, isa or "")
 
 
-def matvec(weights: ByteArray, x: FloatArray, *, type: str, packed: bool = False, isa: str | None = None) -> FloatArray:
+def matvec(
+    weights: ByteArray,
+    x: FloatArray,
+    *,
+    type: str,
+    activations: Literal["float32", "int8", "bfloat16"] = "float32",
+    isa: str | None = None,
+) -> FloatArray:
     """As :func:`gemm` for one token: x [columns], result [rows]."""
     if not isinstance(x, np.ndarray) or x.ndim != 1:
         raise Error("invalid_argument", "x: expected an array of one dimension; gemm takes two")
-    y: FloatArray = gemm(weights, x[np.newaxis], type=type, packed=packed, isa=isa)[0]
+    y: FloatArray = gemm(weights, x[np.newaxis], type=type, activations=activations, isa=isa)[0]
     return y
 
 

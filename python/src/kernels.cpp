@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <linnet/base/buffer.hpp>
+#include <linnet/base/printable.hpp>
 #include <linnet/kernels/dispatch.hpp>
 #include <linnet/model/rope.hpp>
 
@@ -71,17 +72,22 @@ void multiply(const Table& table, const Matrix& w, const Floats& x, float* y) {
                                                                       .y_stride = w.rows});
 }
 
-void multiply_packed(const Table& table, const Matrix& w, const Floats& x, float* y) {
-  const auto interleave = need(entry(table.interleave, w.type), "packed form", w.type, table);
-  const auto product = need(entry(table.packed_matmul, w.type), "packed matrix product", w.type, table);
+/// The rows interleaved as the table's kernels want them.
+Buffer interleave(const Table& table, const Matrix& w) {
+  const auto kernel = need(entry(table.interleave, w.type), "packed form", w.type, table);
   if (w.cols % 32 != 0)
     fail(ErrorCode::invalid_argument, "columns: expected a multiple of 32, found ", w.cols);
-  const std::int64_t group = table.interleaved_rows, tokens = x.shape(0);
-  const std::int64_t rows = (w.rows + group - 1) / group * group;
-  Buffer packed(static_cast<std::size_t>(std::max<std::int64_t>(rows * w.row_bytes, 1)));
-  interleave(w.data(), w.row_bytes, w.cols, 0, w.rows, packed.data());
-  Buffer bytes(
-      static_cast<std::size_t>(std::max<std::int64_t>(kernels::Activations::bytes(w.cols, tokens), 1)));
+  const std::int64_t group = table.interleaved_rows;
+  Buffer packed(static_cast<std::size_t>((w.rows + group - 1) / group * group * w.row_bytes));
+  kernel(w.data(), w.row_bytes, w.cols, 0, w.rows, packed.data());
+  return packed;
+}
+
+void multiply_bytes(const Table& table, const Matrix& w, const Floats& x, float* y) {
+  const auto product = need(entry(table.packed_matmul, w.type), "product with bytes", w.type, table);
+  const Buffer packed = interleave(table, w);
+  const std::int64_t tokens = x.shape(0);
+  Buffer bytes(static_cast<std::size_t>(kernels::Activations::bytes(w.cols, tokens)));
   const kernels::Activations activations{bytes.data(), w.cols, tokens, table.token_tile};
   for (std::int64_t t = 0; t < tokens; ++t) table.quantize_activations(x.data() + t * w.cols, activations, t);
   product({.weights = packed.data(),
@@ -92,10 +98,38 @@ void multiply_packed(const Table& table, const Matrix& w, const Floats& x, float
            .y_stride = w.rows});
 }
 
+void multiply_tiles(const Table& table, const Matrix& w, const Floats& x, float* y) {
+  const auto product = need(entry(table.tiled_matmul, w.type), "product on tiles", w.type, table);
+  const Buffer packed = interleave(table, w);
+  const std::int64_t tokens = x.shape(0);
+  Buffer tiles(static_cast<std::size_t>(kernels::TiledActivations::bytes(w.cols, tokens)));
+  Buffer scratch(static_cast<std::size_t>(kernels::TiledMatmulArgs::scratch_bytes(tokens)));
+  const kernels::TiledActivations activations{tiles.data(), w.cols, tokens};
+  for (std::int64_t t = 0; t < tokens; ++t) table.tile_activations(x.data() + t * w.cols, activations, t);
+  product({.weights = packed.data(),
+           .row_begin = 0,
+           .row_end = w.rows,
+           .x = activations,
+           .y = y,
+           .y_stride = w.rows,
+           .scratch = scratch.data()});
+}
+
+using Product = void (*)(const Table&, const Matrix&, const Floats&, float*);
+
+Product product_of(const std::string& activations) {
+  if (activations == "float32") return multiply;
+  if (activations == "int8") return multiply_bytes;
+  if (activations == "bfloat16") return multiply_tiles;
+  fail(ErrorCode::invalid_argument, "activations: expected \"float32\", \"int8\" or \"bfloat16\", got ",
+       in_quotes(activations));
+}
+
 /// y [tokens, rows] = x [tokens, cols] times the transpose of weights [rows, row bytes].
-Floats matmul(const py::object& weights, const std::string& type, const py::object& x, bool packed,
-              const std::string& isa) {
+Floats matmul(const py::object& weights, const std::string& type, const py::object& x,
+              const std::string& activations, const std::string& isa) {
   const Table& table = table_of(isa);
+  const Product product = product_of(activations);
   const Matrix w = to_matrix(weights, type);
   const Floats in = to_floats(x, "x", 2);
   need_equal(in.shape(1), w.cols, "columns of x");
@@ -103,7 +137,7 @@ Floats matmul(const py::object& weights, const std::string& type, const py::obje
   float* const out = y.mutable_data();
   std::fill_n(out, y.size(), 0.0f);
   if (w.rows == 0 || w.cols == 0 || in.shape(0) == 0) return y;
-  run_unlocked([&] { packed ? multiply_packed(table, w, in, out) : multiply(table, w, in, out); });
+  run_unlocked([&] { product(table, w, in, out); });
   return y;
 }
 

@@ -19,8 +19,8 @@ namespace {
 
 thread_local bool receives_signals = false;  // Python runs signal handlers in its main thread alone
 
-// OpenMP keeps the threads that it started for one of ours. A child of fork() has that one without them, and the
-// first parallel region there would wait for them for ever.
+// OpenMP keeps the threads that it started for one of ours. A child of fork() has that one without them, and
+// the first parallel region there would wait for them for ever.
 thread_local bool has_worked = false, has_lost_threads = false;
 
 bool is_main_thread() {

@@ -246,13 +246,13 @@ def make_calls(a: Arguments, model: linnet.Model, closed: linnet.Model) -> dict[
         "dequantize": lambda: q.dequantize(a.maybe(a.array), a.maybe(a.type_name)),
         "info": lambda: q.info(a.maybe(a.type_name)),
         "gemm": lambda: k.gemm(
-            a.maybe(a.array), a.maybe(a.array), type=a.maybe(a.type_name), **some(packed=a.integer, **isa)
+            a.maybe(a.array), a.maybe(a.array), type=a.maybe(a.type_name), **some(activations=a.choice, **isa)
         ),
         "gemm fits": lambda: k.gemm(
             q.quantize(a.numpy.standard_normal((a.random.randint(0, 40), 256), dtype=np.float32), t := pick(q.types())),
             a.numpy.standard_normal((a.random.randint(0, 9), 256), dtype=np.float32),
             type=t,
-            packed=pick([True, False]),
+            activations=pick(["float32", "int8", "bfloat16"]),
             isa=pick(k.available()),
         ),
         "attention": lambda: k.attention(

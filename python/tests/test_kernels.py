@@ -37,14 +37,16 @@ def test_products(isa: str, type: str) -> None:
     assert y.shape == (5, 37)
     assert np.abs(y - expected).max() < 1e-5 * size
     np.testing.assert_array_equal(kernels.matvec(weights, x[3], type=type, isa=isa), y[3])
-    try:
-        packed = kernels.gemm(weights, x, type=type, packed=True, isa=isa)
-    except linnet.Error as error:
-        assert error.code == "unsupported"
-        assert type in ("F32", "F16", "BF16") or isa == "neon"
-    else:
-        assert np.abs(packed - expected).max() < 0.02 * size
-        np.testing.assert_array_equal(kernels.matvec(weights, x[0], type=type, packed=True, isa=isa), packed[0])
+    for activations in ("int8", "bfloat16"):
+        try:
+            rounded = kernels.gemm(weights, x, type=type, activations=activations, isa=isa)  # type: ignore[arg-type]
+        except linnet.Error as error:
+            assert error.code == "unsupported"
+            assert type in ("F32", "F16", "BF16") or isa.startswith("neon") or activations == "bfloat16"
+        else:
+            assert np.abs(rounded - expected).max() < 0.02 * size
+            one = kernels.matvec(weights, x[0], type=type, activations=activations, isa=isa)  # type: ignore[arg-type]
+            np.testing.assert_allclose(one, rounded[0], atol=1e-6 * size if activations == "int8" else 1e-2 * size)
 
 
 @pytest.mark.parametrize("kv_type", ["f32", "f16", "bf16", "q8_0"])
@@ -119,6 +121,7 @@ def test_bad_arrays_are_refused() -> None:
         lambda: kernels.gemm(weights[:, 1:], x, type="q8_0"),
         lambda: kernels.gemm(weights[0], x, type="q8_0"),
         lambda: kernels.gemm(weights, x, type="q8_1"),
+        lambda: kernels.gemm(weights, x, type="q8_0", activations="int4"),  # type: ignore[arg-type]
         lambda: kernels.gemm(weights.view(np.int8), x, type="q8_0"),  # type: ignore[arg-type]
         lambda: kernels.attention(q, k, k[:5]),
         lambda: kernels.attention(q, k[:1], k[:1]),
@@ -144,7 +147,7 @@ def test_bad_arrays_are_refused() -> None:
 def test_empty_arrays() -> None:
     weights = quant.quantize(gaussian(4, 64), "q8_0")
     assert kernels.gemm(weights, gaussian(0, 64), type="q8_0").shape == (0, 4)
-    assert kernels.gemm(weights[:0], gaussian(2, 64), type="q8_0", packed=True).shape == (2, 0)
+    assert kernels.gemm(weights[:0], gaussian(2, 64), type="q8_0", activations="int8").shape == (2, 0)
     assert kernels.attention(gaussian(0, 4, 32), gaussian(3, 2, 32), gaussian(3, 2, 32)).shape == (0, 4, 32)
     assert kernels.rms_norm(gaussian(0, 8)).shape == (0, 8)
     assert kernels.gelu(gaussian(0)).shape == (0,)

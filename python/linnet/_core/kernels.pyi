@@ -1,6 +1,6 @@
 from .._types import ByteArray, FloatArray, Tokens
 
-def matmul(weights: ByteArray, type: str, x: FloatArray, packed: bool, isa: str) -> FloatArray: ...
+def matmul(weights: ByteArray, type: str, x: FloatArray, activations: str, isa: str) -> FloatArray: ...
 def attention(
     q: FloatArray,
     k: FloatArray,
