@@ -24,6 +24,7 @@ test: test-release asan test-arm  ## build and run every test, again under Addre
 test-release: check
 	@$(call build,release,all)
 	@$(call run_tests,release)
+	@scripts/test-python.sh
 
 asan: deps            ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(call build,asan,all)

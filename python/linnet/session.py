@@ -1,0 +1,136 @@
+"""One conversation with a model: what was said, and what the model says next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import _core
+from .generation import Generation
+
+if TYPE_CHECKING:
+    from typing_extensions import Literal, Unpack
+
+    from ._types import FloatArray, SamplingOptions, Tokens
+    from .model import Model
+
+
+class Session:
+    """One conversation: a sequence of tokens with its key/value cache.
+
+    Any thread may use it, one at a time: a second one gets an :class:`linnet.Error` instead of waiting.
+    Whatever changes the tokens ends a generation that is still open.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        context: int = 0,
+        threads: int | None = None,
+        kv_type: str | None = None,
+        max_batch: int = 256,
+        overflow: Literal["stop", "shift"] = "stop",
+        keep: int = 4,
+    ) -> None:
+        """Reserves the memory of a conversation.
+
+        Args:
+            model: the model; it stays in memory as long as the session.
+            context: most tokens. 0: what the model was trained for, at most 4096.
+            threads: None: the model's.
+            kv_type: type of the key/value cache. None: the model's.
+            max_batch: tokens of a prompt computed at once; more is faster and takes more memory.
+            overflow: what a generation does at the end of the context: ``"stop"``, or ``"shift"``: forget the
+                older half of the tokens behind the first ``keep``, and compute the rest again.
+            keep: tokens that a shift never forgets.
+        """
+        self._model = model
+        self._core = _core.Session(
+            model._core,
+            context,
+            model._threads if threads is None else threads,
+            model._kv_type if kv_type is None else kv_type,
+            max_batch,
+            overflow,
+            keep,
+        )
+
+    def __len__(self) -> int:
+        """Tokens so far."""
+        return len(self._core.tokens())
+
+    def __repr__(self) -> str:
+        """What it is."""
+        return f"<linnet.Session of {self.context} tokens on {self._model!r}>"
+
+    @property
+    def model(self) -> Model:
+        """The model."""
+        return self._model
+
+    @property
+    def context(self) -> int:
+        """Most tokens that it holds."""
+        return self._core.context
+
+    @property
+    def threads(self) -> int:
+        """Threads that compute."""
+        return self._core.threads
+
+    @property
+    def isa(self) -> str:
+        """The instruction set that computes: ``"avx512vnni"``, ..."""
+        return self._core.isa
+
+    @property
+    def tokens(self) -> list[int]:
+        """All tokens so far."""
+        return self._core.tokens()
+
+    @property
+    def logits(self) -> FloatArray:
+        """What the model expects next: float32 [vocabulary_size]. Computes tokens that are still pending.
+
+        Raises:
+            Error: there is no token yet.
+        """
+        return self._core.logits()
+
+    def append(self, text: str | bytes | Tokens) -> None:
+        """Adds a text or tokens, and computes them.
+
+        Args:
+            text: a text, which gets BOS where the model wants it and nothing was said before; or tokens.
+
+        Raises:
+            Error: an id is outside the vocabulary, or the tokens do not fit: nothing has changed then.
+        """
+        if isinstance(text, (str, bytes)):
+            text = self._model.tokenize(text, add_special=len(self) == 0)
+        self._core.append(text)
+
+    def generate(self, prompt: str | bytes | Tokens, **options: Unpack[SamplingOptions]) -> Generation:
+        """Goes on with a prompt; it and what is generated become part of the conversation.
+
+        Args:
+            prompt: a text, which gets BOS where the model wants it and nothing was said before; or tokens. An
+                empty list goes on with what was said.
+            **options: see :class:`linnet.SamplingOptions`.
+
+        Returns:
+            An iterator over pieces of text, for ``for`` and ``async for``, with ``.stats``.
+        """
+        return Generation(self._core.generate(prompt, dict(options)))
+
+    def truncate(self, length: int) -> None:
+        """Forgets the tokens from ``length`` on.
+
+        Raises:
+            Error: unless 0 <= length <= len(session).
+        """
+        self._core.truncate(length)
+
+    def cancel(self) -> None:
+        """Ends what is running, after its present token or piece, from any thread."""
+        self._core.cancel()

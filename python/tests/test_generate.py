@@ -1,0 +1,309 @@
+"""Generation: settings, streaming, many at once, threads, asyncio, Ctrl-C."""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import multiprocessing
+import os
+import signal
+import threading
+import time
+
+import linnet
+import pytest
+
+PROMPT = "One morning, a small fox named Pip"
+
+
+def test_streams_pieces(model: linnet.Model) -> None:
+    generation = model.generate(PROMPT, temperature=0, max_tokens=20)
+    pieces = list(generation)
+    assert 10 < len(pieces) <= 20
+    assert all(pieces)
+    assert "".join(pieces) == model.detokenize(generation.tokens, continues=True)
+    assert "".join(pieces).startswith(" found a treasure map")
+    assert generation.stop_reason == "max_tokens"
+    assert list(generation) == []
+
+
+def test_stats(model: linnet.Model) -> None:
+    generation = model.generate(PROMPT, temperature=0, max_tokens=30)
+    assert generation.stats.tokens == 0
+    assert generation.stop_reason == "running"
+    text = generation.read()
+    stats = generation.stats
+    assert text
+    assert stats.prompt_tokens == len(model.tokenize(PROMPT))
+    assert stats.tokens == 30 == len(generation.tokens)
+    assert stats.time_to_first_token > 0
+    assert stats.tokens_per_second > 0
+    assert stats.stop_reason == "max_tokens"
+
+
+def test_ends_with_the_text(model: linnet.Model) -> None:
+    generation = model.generate(PROMPT, temperature=0, max_tokens=-1)
+    assert generation.read().endswith(".")
+    assert generation.stop_reason == "end_of_text"
+
+
+def test_every_setting_is_taken(model: linnet.Model) -> None:
+    settings: linnet.SamplingOptions = {
+        "max_tokens": 8,
+        "stop": ["zzz"],
+        "seed": 2**64 - 1,
+        "temperature": 0.9,
+        "dynatemp_range": 0.1,
+        "dynatemp_exponent": 1.5,
+        "top_k": 50,
+        "top_p": 0.9,
+        "min_p": 0.01,
+        "typical_p": 0.95,
+        "top_n_sigma": 2.0,
+        "xtc_probability": 0.2,
+        "xtc_threshold": 0.2,
+        "penalty_last_n": 32,
+        "penalty_repeat": 1.1,
+        "penalty_frequency": 0.1,
+        "penalty_presence": 0.1,
+        "dry_multiplier": 0.5,
+        "dry_base": 1.5,
+        "dry_allowed_length": 3,
+        "dry_last_n": -1,
+        "dry_breakers": ["\n"],
+        "mirostat": 0,
+        "mirostat_tau": 4.0,
+        "mirostat_eta": 0.2,
+        "logit_bias": {5: 0.5},
+        "order": ["penalties", "top_k", "temperature"],
+    }
+    assert set(settings) == set(linnet.SamplingOptions.__annotations__)
+    text = model.generate(PROMPT, **settings).read()
+    assert text == model.generate(PROMPT, **settings).read()
+
+
+def test_seeds_tell_texts_apart(model: linnet.Model) -> None:
+    texts = {model.generate(PROMPT, seed=seed, temperature=1.5, max_tokens=20).read() for seed in range(5)}
+    assert len(texts) > 1
+    free = {model.generate(PROMPT, temperature=2.0, top_k=0, max_tokens=20).read() for _ in range(5)}
+    assert len(free) > 1
+
+
+def test_stop_texts(model: linnet.Model) -> None:
+    whole = model.generate(PROMPT, temperature=0, max_tokens=60).read()
+    word = " book"
+    assert word in whole
+    for stop in (word, [word, "never said"]):
+        generation = model.generate(PROMPT, temperature=0, max_tokens=60, stop=stop)
+        assert generation.read() == whole[: whole.index(word)]
+        assert generation.stop_reason == "stop_text"
+
+
+def test_banned_tokens_are_never_chosen(model: linnet.Model) -> None:
+    first = model.generate(PROMPT, temperature=0, max_tokens=1)
+    first.read()
+    token = first.tokens[0]
+    other = model.generate(PROMPT, temperature=0, max_tokens=20, logit_bias={token: float("-inf")})
+    other.read()
+    assert token not in other.tokens
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"temprature": 1},
+        {"temperature": "hot"},
+        {"temperature": float("nan")},
+        {"top_k": 1.5},
+        {"top_k": 2**40},
+        {"top_p": 2},
+        {"seed": -1},
+        {"seed": 2**64},
+        {"seed": "a"},
+        {"stop": 3},
+        {"stop": [3]},
+        {"stop": "\ud800"},
+        {"logit_bias": [1, 2]},
+        {"logit_bias": {"a": 1}},
+        {"logit_bias": {-1: 1}},
+        {"logit_bias": {10**6: 1}},
+        {"order": "top_k;nothing"},
+        {"max_tokens": "3"},
+        {"mirostat": 7},
+    ],
+)
+def test_bad_settings_are_refused(model: linnet.Model, settings: dict) -> None:  # type: ignore[type-arg]
+    with pytest.raises(linnet.Error) as caught:
+        model.generate(PROMPT, **settings)
+    assert caught.value.code == "invalid_argument"
+    assert next(iter(settings)) in str(caught.value)
+
+
+def test_prompts_that_do_not_fit(model: linnet.Model) -> None:
+    with pytest.raises(linnet.Error) as caught:
+        model.generate([5] * (model.context_length + 1))
+    assert caught.value.code == "context_full"
+    with pytest.raises(linnet.Error) as caught:
+        model.batch_generate(["a", [5] * (model.context_length + 1)])
+    assert caught.value.code == "context_full"
+    assert "prompt 1" in str(caught.value)
+    with pytest.raises(linnet.Error, match="empty"):
+        model.generate([])
+    with pytest.raises(linnet.Error, match="one text"):
+        model.batch_generate("abc")
+
+
+def test_a_batch_gives_each_its_own_text(each_model: linnet.Model) -> None:
+    prompts = [PROMPT, "The old bear", "A", "Once upon a time, " * 30, "In the village", "A"]
+    for settings in (
+        {"temperature": 0},
+        {"temperature": 1.2, "seed": 3},
+        {"temperature": 0, "stop": [" and"]},
+    ):
+        expected = [each_model.generate(p, max_tokens=40, **settings).read() for p in prompts]  # type: ignore[arg-type]
+        assert each_model.batch_generate(prompts, max_tokens=40, **settings) == expected  # type: ignore[arg-type]
+        assert each_model.batch_generate(prompts, batch_size=2, max_tokens=40, **settings) == expected  # type: ignore[arg-type]
+    assert each_model.batch_generate([]) == []
+    assert each_model.batch_generate(["a"], max_tokens=0) == [""]
+
+
+def test_eight_threads_each_get_their_text(model: linnet.Model) -> None:
+    prompts = [f"One day, {name}" for name in ("Pip", "Sam", "Mia", "Tom", "Ann", "Ben", "Eva", "Leo")]
+    expected = [model.generate(p, seed=i, max_tokens=50).read() for i, p in enumerate(prompts)]
+    found = [""] * 8
+
+    def work(i: int) -> None:
+        found[i] = model.generate(prompts[i], seed=i, max_tokens=50).read()
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == expected
+
+
+def test_other_threads_run_meanwhile(model: linnet.Model) -> None:
+    """The lock is released: a counter in another thread goes on while one long call computes."""
+    ticks = 0
+    done = threading.Event()
+
+    def count() -> None:
+        nonlocal ticks
+        while not done.is_set():
+            ticks += 1
+            time.sleep(0.0005)
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    before = ticks
+    started = time.perf_counter()
+    model.logits(model.tokenize(PROMPT) * 60)
+    seconds = time.perf_counter() - started
+    during = ticks - before
+    done.set()
+    thread.join()
+    assert seconds > 0.01
+    assert during > 2
+
+
+def test_async_for(model: linnet.Model) -> None:
+    async def tell(prompt: str) -> str:
+        return "".join([piece async for piece in model.generate(prompt, temperature=0, max_tokens=30)])
+
+    async def both() -> list[str]:
+        return list(await asyncio.gather(tell(PROMPT), tell("The old bear")))
+
+    expected = [model.generate(p, temperature=0, max_tokens=30).read() for p in (PROMPT, "The old bear")]
+    assert asyncio.run(both()) == expected
+
+
+def test_a_cancelled_task_ends_its_generation(model: linnet.Model) -> None:
+    generation = model.generate(PROMPT, temperature=0, max_tokens=100, logit_bias={model.eos or 0: -1e9})
+
+    async def work() -> None:
+        async for _ in generation:
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        task = asyncio.create_task(work())
+        await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert len(generation.tokens) < 100
+
+
+def test_cancel_from_another_thread(model: linnet.Model) -> None:
+    session = linnet.Session(model)
+    generation = session.generate(PROMPT, temperature=0, max_tokens=-1)
+    next(generation)
+    generation.cancel()
+    assert list(generation) == []
+    assert generation.stop_reason == "cancelled"
+
+
+def test_ctrl_c_ends_a_generation_within_a_token(model: linnet.Model) -> None:
+    """One call computes all tokens, since each may be the start of the stop text: only C++ can see the signal."""
+    letter = model.tokenize("a", add_special=False)[-1]
+    session = linnet.Session(model, context=20_000)
+    generation = session.generate(PROMPT, temperature=0, max_tokens=-1, logit_bias={letter: 1e9}, stop=["a" * 100_000])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a program in the background ignores it
+    timer = threading.Timer(0.05, _thread.interrupt_main)
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            next(generation)
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, before)
+    assert 0 < len(generation.tokens) < 19_000
+    assert generation.stop_reason == "cancelled"
+    assert session.generate([], temperature=0, max_tokens=3).read()  # the session can go on
+
+
+def test_ctrl_c_ends_long_work(model: linnet.Model) -> None:
+    """A signal that arrives while C++ computes ends it with its handler's exception."""
+
+    class Stop(Exception):
+        pass
+
+    def handler(number: int, frame: object) -> None:
+        raise Stop
+
+    tokens = model.tokenize(PROMPT)
+    tokens = (tokens * model.context_length)[: model.context_length]
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        for call in (
+            lambda: [model.score(tokens) for _ in range(1000)],
+            lambda: [model.batch_generate([PROMPT] * 8, max_tokens=300) for _ in range(1000)],
+        ):
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            started = time.perf_counter()
+            with pytest.raises(Stop):
+                call()
+            assert time.perf_counter() - started < 10
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_children_of_fork_work(model_path: str) -> None:
+    """OpenMP's threads are not inherited; multiprocessing forks by default on Linux before Python 3.14."""
+    model = linnet.Model(model_path, threads=2)
+    expected = model.generate(PROMPT, temperature=0, max_tokens=20).read()
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    child = context.Process(target=lambda: queue.put(model.generate(PROMPT, temperature=0, max_tokens=20).read()))
+    child.start()
+    child.join(60)
+    hangs = child.is_alive()
+    child.kill()
+    child.join()
+    assert not hangs
+    assert child.exitcode == 0
+    assert queue.get() == expected

@@ -1,0 +1,42 @@
+#!/bin/bash
+# test-python.sh - installs the Python package as a user would, into an environment of its own under build/, and runs its
+# tests there. Reaches nothing but package registries. Says what was skipped, and why. Never touches another environment.
+#
+# Usage: scripts/test-python.sh [PYTEST ARGUMENTS]       PYTHON=python3.12 chooses the interpreter
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python=${PYTHON:-python3}
+environment=build/python-tests/venv
+
+skip() {
+  echo "python: skipped, $1"
+  exit 0
+}
+
+# What cannot be tested here is said, not failed: linnet itself needs no Python.
+command -v "$python" >/dev/null || skip "there is no $python"
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 9))' || skip "$("$python" --version) is older than 3.9"
+"$python" -c 'import ensurepip, venv' 2>/dev/null || skip "$python cannot make virtual environments (apt: python3-venv)"
+printf '#include <Python.h>\n' | ${CXX:-g++} -E -x c++ - -o /dev/null \
+  "-I$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')" 2>/dev/null ||
+  skip "the headers of $python are missing (apt: python3-dev)"
+
+test -x "$environment/bin/python" || "$python" -m venv "$environment"
+pip=("$environment/bin/python" -m pip --disable-pip-version-check --quiet)
+tools=(scikit-build-core pybind11 numpy pytest mypy ruff matplotlib)
+if ! "$environment/bin/python" -c 'import scikit_build_core, pybind11, numpy, pytest, mypy, matplotlib' 2>/dev/null; then
+  "${pip[@]}" download --no-deps --dest build/python-tests/probe pytest >/dev/null 2>&1 || skip "no package registry can be reached"
+  "${pip[@]}" install "${tools[@]}"
+fi
+
+# The same warnings are errors as in the release build, whose objects a compiler cache can then give back.
+launcher=$(command -v ccache || true)
+"${pip[@]}" install --no-build-isolation --no-deps --force-reinstall . \
+  --config-settings=build-dir=build/python-tests/build \
+  --config-settings=cmake.define.LINNET_WARNINGS_AS_ERRORS=ON \
+  --config-settings=cmake.define.CMAKE_CXX_COMPILER_LAUNCHER="$launcher"
+
+"$environment/bin/ruff" check --quiet
+"$environment/bin/ruff" format --check --quiet
+"$environment/bin/mypy"
+"$environment/bin/python" -m pytest python/tests -q "$@"
