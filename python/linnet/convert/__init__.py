@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from .command import main
 from .errors import ConvertError
-from .model import Options, convert_model
+from .model import Options, convert
 
-__all__ = ["ConvertError", "Options", "convert_model", "main"]
+__all__ = ["ConvertError", "Options", "convert", "main"]

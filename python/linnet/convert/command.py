@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Optional, Sequence
 
 from .errors import ConvertError
-from .model import Options, convert_model
+from .model import Options, convert
 
 EXAMPLES = """examples:
   linnet convert ./Llama-3.2-1B-Instruct llama-3.2-1b-q4_k_m.gguf --type q4_k_m
   linnet convert ./Qwen2.5-7B-Instruct-GPTQ-Int4 qwen2.5-7b-gptq.gguf
+  linnet convert ./my-lora my-lora.gguf --base ./Llama-3.2-1B-Instruct
 """
 
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="linnet convert",
-        description="Write a model's Hugging Face folder as a GGUF file.",
+        description="Write a Hugging Face folder, of a model or a LoRA adapter, as a GGUF file.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -30,6 +31,7 @@ def make_parser() -> argparse.ArgumentParser:
                         "(default: f16; 4-bit checkpoints keep their weights)")  # fmt: skip
     parser.add_argument("--name", default="", help="the model's name (default: as the folder says)")
     parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="take the tokenizer from another folder")
+    parser.add_argument("--base", type=Path, metavar="DIR", help="for an adapter: the folder of its model")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     return parser
 
@@ -69,7 +71,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             print(f"linnet convert: {line}", file=sys.stderr)
 
     try:
-        convert_model(args.folder, args.output, Options(args.type, args.name, args.tokenizer), report, bar.show)
+        options = Options(type=args.type, base=args.base, name=args.name, tokenizer=args.tokenizer)
+        convert(args.folder, args.output, options, report, bar.show)
     except ConvertError as error:
         bar.clear()
         print(f"linnet convert: {error}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional
@@ -10,6 +11,7 @@ from .checkpoint import Checkpoint, Config, read_config
 from .errors import fail
 from .families import find_family
 from .gguf_writer import OutputTensor, check_room, write_gguf
+from .lora import WEIGHTS, adapter_keys_and_tensors, is_adapter
 from .model_card import general_keys
 from .output import output_tensors
 from .plan import plan_tensors
@@ -25,9 +27,10 @@ QUANTIZATION_VERSION = 2  # of the block formats; other programs ask for it
 
 @dataclass(frozen=True)
 class Options:
-    """`type`: of the weights, any that `linnet quantize` knows; empty: F16, 4-bit checkpoints as they are."""
+    """How to convert. Every field has a default."""
 
-    type: str = ""
+    type: str = ""  # of the weights, any that `linnet quantize` knows; empty: F16, 4-bit checkpoints as they are
+    base: Optional[Path] = None  # for an adapter: the folder of its model; None: as the adapter says
     name: str = ""  # general.name; empty: as the folder says
     tokenizer: Optional[Path] = None  # the folder of the tokenizer where it is not the model's
     program: Optional[Path] = None  # `linnet`, for types that need it; None: found
@@ -37,14 +40,36 @@ Report = Callable[[str], None]
 Progress = Callable[[int, int], None]  # bytes written, of all
 
 
-def convert_model(
+def convert(
     folder: Path, output: Path, options: Options, report: Report = lambda line: None, progress: Progress = lambda done, all: None
 ) -> None:
-    """Writes `output` whole or not at all, beside its name first.
+    """Writes `output`, a model or a LoRA adapter by what the folder holds, whole or not at all, beside its name first.
 
     :raises ConvertError: with one line that says what is wrong with the folder or the disk.
     Memory: the vocabulary, and some 50 MiB of weights at a time (4-bit checkpoints: one matrix).
     """
+    if is_adapter(folder):
+        convert_adapter(folder, output, options, progress)
+    else:
+        convert_model(folder, output, options, report, progress)
+
+
+def convert_adapter(folder: Path, output: Path, options: Options, progress: Progress) -> None:
+    """The matrices are small: they stay floats of 32 bits unless `options` ask for others."""
+    kind = BY_NAME.get(options.type.upper() or "F32")
+    if kind is None or kind.name not in OWN_TYPES:
+        fail("invalid_argument", f"an adapter can be {', '.join(OWN_TYPES)}; found {options.type!r}")
+    if not (folder / WEIGHTS).is_file():
+        fail("io", f"{folder / WEIGHTS} is missing; is the download complete?")
+    with Checkpoint(folder, [folder / WEIGHTS]) as checkpoint:
+        keys, tensors = adapter_keys_and_tensors(checkpoint, folder, options.base, kind, options.name)
+        write(output, keys, tensors, progress)
+
+
+def convert_model(
+    folder: Path, output: Path, options: Options, report: Report, progress: Progress
+) -> None:
+    """As convert(), for a folder that holds a model."""
     wanted = options.type.upper()
     config = read_config(folder)
     family, text_config = find_family(config)
@@ -57,7 +82,7 @@ def convert_model(
             report(line)
         if wanted in ("", *OWN_TYPES):
             own = BY_NAME.get(wanted, F16)
-            tensors = output_tensors(plan, own, keep_blocks=not wanted, misaligned=BY_NAME["Q8_0"])
+            tensors = output_tensors(plan, own, keep_blocks=not wanted)
             write(output, keys, tensors, progress)
             return
         if quantization.method:
@@ -92,7 +117,7 @@ def main_type(tensors: list[OutputTensor]) -> TensorType:
     sizes: dict[str, int] = {}
     for tensor in tensors:
         if len(tensor.shape) > 1:
-            sizes[tensor.type.name] = sizes.get(tensor.type.name, 0) + tensor.bytes * 8 // tensor.type.block_bytes
+            sizes[tensor.type.name] = sizes.get(tensor.type.name, 0) + math.prod(tensor.shape)
     return BY_NAME[max(sizes, key=lambda name: sizes[name])] if sizes else F16
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Mapping, Optional
+from typing import Callable, Iterator, Mapping
 
 import numpy as np
 
 from .gguf_writer import OutputTensor
-from .tensor_types import BY_NAME, F16, F32, Bytes, TensorType
+from .tensor_types import BY_NAME, F16, F32, Q8_0, Bytes, TensorType
 from .weight import Weight
 
 CHUNK = 1 << 22  # elements that are in memory at once, 16 MiB of floats
@@ -20,21 +20,24 @@ def is_matrix(name: str, weight: Weight) -> bool:
 
 
 def choose_type(name: str, weight: Weight, wanted: TensorType, keep_blocks: bool) -> TensorType:
-    if not is_matrix(name, weight):
-        return F32
+    """The asked-for type, F16 where its blocks do not fit a row."""
     if keep_blocks and weight.blocks:
         return BY_NAME[weight.blocks.type_name]
     return wanted if weight.columns % wanted.block_length == 0 else F16
 
 
 def output_tensors(
-    plan: Mapping[str, Weight], wanted: TensorType, keep_blocks: bool, misaligned: Optional[TensorType] = None
+    plan: Mapping[str, Weight],
+    wanted: TensorType,
+    keep_blocks: bool,
+    is_matrix: Callable[[str, Weight], bool] = is_matrix,
 ) -> list[OutputTensor]:
-    """`misaligned`: the type of quantized weights that are no whole blocks, where blocks are kept."""
+    """`keep_blocks`: what the checkpoint holds as 4-bit blocks stays so, and what else it has quantized is Q8_0."""
     tensors = []
     for name, weight in plan.items():
-        target = misaligned if keep_blocks and misaligned and weight.note else wanted
-        tensors.append(_output(name, weight, choose_type(name, weight, target, keep_blocks)))
+        target = Q8_0 if keep_blocks and weight.note else wanted
+        kind = choose_type(name, weight, target, keep_blocks) if is_matrix(name, weight) else F32
+        tensors.append(_output(name, weight, kind))
     return tensors
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Mapping, Optional
 
-from .checkpoint import Checkpoint, Config
+from .checkpoint import Config
 from .errors import fail
 from .families import Family
 from .rope import rope_tensors
+from .safetensors import StoredTensor
 from .weight import Weight, from_stored, stack
 
 # The text model's names inside a model that also sees.
@@ -17,10 +18,10 @@ NOT_TEXT = ("vision_tower.", "multi_modal_projector.", "model.vision_tower.", "m
 RECOMPUTED = (".rotary_emb.inv_freq", ".rotary_emb.cos_cached", ".rotary_emb.sin_cached", ".self_attn.bias", ".masked_bias")
 
 
-def plain_weights(checkpoint: Checkpoint) -> dict[str, Weight]:
-    """The tensors of a checkpoint that is not quantized."""
+def plain_weights(tensors: Mapping[str, StoredTensor]) -> dict[str, Weight]:
+    """Those that are stored as floats."""
     weights = {}
-    for name, tensor in checkpoint.tensors.items():
+    for name, tensor in tensors.items():
         if is_text(name):
             if not tensor.is_float:
                 fail("unsupported", f"{tensor.shard.path}: tensor {name!r} is of type {tensor.dtype}; expected floats: "
