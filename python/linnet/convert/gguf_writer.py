@@ -148,7 +148,8 @@ def _value(key: str, value: Value) -> tuple[int, bytes]:
 
 
 def _array(values: Any) -> bytes:
-    if len(values) and isinstance(values[0], str):
+    """An empty list is one of strings: merges are the only ones that may be empty."""
+    if isinstance(values, (list, tuple)) and (not values or isinstance(values[0], str)):
         return struct.pack("<IQ", STRING, len(values)) + b"".join(map(_string, values))
     array = np.asarray(values)
     kind, dtype = (F32, "<f4") if array.dtype.kind == "f" else (I32, "<i4")

@@ -73,11 +73,14 @@ def template_ends(vocabulary: Vocabulary, tokenizer: Mapping[str, Any]) -> tuple
     for step in [processor, *(processor.get("processors") or [])]:
         if step.get("type") == "TemplateProcessing":
             parts = [part.get("SpecialToken", {}).get("id") for part in step.get("single") or []]
-            roles = {role: vocabulary.special.get(role) for role in ("bos", "eos")}
-            begins = bool(parts) and parts[0] is not None and vocabulary.find(parts[0]) == roles["bos"]
-            ends = bool(parts) and parts[-1] is not None and vocabulary.find(parts[-1]) == roles["eos"]
-            return begins, ends
+            return is_role(vocabulary, "bos", parts[:1]), is_role(vocabulary, "eos", parts[-1:])
     return False, False
+
+
+def is_role(vocabulary: Vocabulary, role: str, texts: list[Optional[str]]) -> bool:
+    """Whether the one text is the token of this role; where nothing else names one, it is."""
+    found = vocabulary.find(texts[0]) if texts and texts[0] is not None else None
+    return found is not None and vocabulary.special.setdefault(role, found) == found
 
 
 def find_text(vocabulary: Vocabulary, token: Any) -> Optional[int]:
