@@ -1,4 +1,4 @@
-"""Folders that are damaged, incomplete or of a kind that linnet does not know: one line that says what and what to do."""
+"""Folders that are damaged, incomplete or unknown: one line that says what and what to do."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from convert_support import llama_tensors, run_convert, write_json, write_llama
-
-from linnet.convert import ConvertError, Options, convert
+from linnet.convert import Error, Options, convert
 
 
 def refuse(folder: Path, code: str, *words: str, **options: Any) -> None:
     output = folder.parent / "out.gguf"
-    with pytest.raises(ConvertError) as caught:
+    with pytest.raises(Error) as caught:
         convert(folder, output, Options(**options))
     text = str(caught.value)
     assert caught.value.code == code, text
@@ -39,9 +38,18 @@ def test_config_that_is_no_json(tmp_path: Path) -> None:
         refuse(folder, "bad_model", "config.json")
 
 
-@pytest.mark.parametrize(("key", "value"), [("hidden_size", None), ("hidden_size", "64"), ("rms_norm_eps", [1]),
-                                            ("num_hidden_layers", -1), ("num_attention_heads", 1.5),
-                                            ("rope_scaling", 7), ("tie_word_embeddings", 3)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("hidden_size", None),
+        ("hidden_size", "64"),
+        ("rms_norm_eps", [1]),
+        ("num_hidden_layers", -1),
+        ("num_attention_heads", 1.5),
+        ("rope_scaling", 7),
+        ("tie_word_embeddings", 3),
+    ],
+)
 def test_config_with_a_wrong_value(tmp_path: Path, key: str, value: Any) -> None:
     refuse(write_llama(tmp_path / "hf", **{key: value}), "bad_model", f'"{key}"')
 
@@ -58,9 +66,12 @@ def test_variant_that_linnet_would_run_wrongly(tmp_path: Path) -> None:
 
 
 def test_unknown_quantization_method(tmp_path: Path) -> None:
-    for settings in ({"quant_method": "bitsandbytes"}, {"quant_method": "gptq", "bits": 3},
-                     {"quant_method": "awq", "bits": 4, "version": "gemv"},
-                     {"quant_method": "gptq", "bits": 4, "checkpoint_format": "marlin"}):  # fmt: skip
+    for settings in (
+        {"quant_method": "bitsandbytes"},
+        {"quant_method": "gptq", "bits": 3},
+        {"quant_method": "awq", "bits": 4, "version": "gemv"},
+        {"quant_method": "gptq", "bits": 4, "checkpoint_format": "marlin"},
+    ):
         refuse(write_llama(tmp_path / "hf", quantization_config=settings), "unsupported", settings["quant_method"])
 
 
@@ -119,7 +130,7 @@ def test_corrupt_shards(tmp_path: Path) -> None:
 
 
 def test_every_truncation_and_edit_of_a_header_is_an_error_or_fine(tmp_path: Path) -> None:
-    """Never anything but ConvertError, whatever the bytes."""
+    """Never anything but Error, whatever the bytes."""
     folder = write_llama(tmp_path / "hf")
     path = folder / "model.safetensors"
     whole = path.read_bytes()
@@ -131,14 +142,16 @@ def test_every_truncation_and_edit_of_a_header_is_an_error_or_fine(tmp_path: Pat
         path.write_bytes(data[: random.integers(len(data))] if random.random() < 0.2 else data)
         try:
             convert(folder, tmp_path / "out.gguf", Options())
-        except ConvertError as error:
+        except Error as error:
             assert "\n" not in str(error)
 
 
 def test_weights_that_do_not_fit_the_tokenizer(tmp_path: Path) -> None:
     folder = write_llama(tmp_path / "hf")
-    tokenizer = {"model": {"type": "BPE", "vocab": {f"t{i}": i for i in range(200)}, "merges": []},
-                 "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False}}  # fmt: skip
+    tokenizer = {
+        "model": {"type": "BPE", "vocab": {f"t{i}": i for i in range(200)}, "merges": []},
+        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False},
+    }
     write_json(folder / "tokenizer.json", tokenizer)
     refuse(folder, "bad_model", "200 tokens", "101 rows")
 
@@ -150,10 +163,15 @@ def test_tokenizers_that_linnet_does_not_run(tmp_path: Path) -> None:
     (folder / "tokenizer.model").write_bytes(b"\x08\xff\xff")
     refuse(folder, "bad_model", "no SentencePiece model")
     (folder / "tokenizer.model").unlink()
-    for tokenizer in ({"model": {"type": "Unigram", "vocab": [], "merges": []}}, {"model": 3}, {}, {"model": {}},
-                      {"model": {"type": "BPE", "vocab": {}, "merges": ["a"]}}):  # fmt: skip
+    for tokenizer in (
+        {"model": {"type": "Unigram", "vocab": [], "merges": []}},
+        {"model": 3},
+        {},
+        {"model": {}},
+        {"model": {"type": "BPE", "vocab": {}, "merges": ["a"]}},
+    ):
         write_json(folder / "tokenizer.json", {"a": 1, **tokenizer})
-        with pytest.raises(ConvertError) as caught:
+        with pytest.raises(Error) as caught:
             convert(folder, tmp_path / "out.gguf", Options())
         assert caught.value.code in ("unsupported", "bad_model")
 
@@ -162,8 +180,13 @@ def test_a_pre_tokenizer_without_a_name(tmp_path: Path) -> None:
     folder = write_llama(tmp_path / "hf")
     step = {"type": "Split", "pattern": {"Regex": "\\w+"}, "behavior": "Isolated", "invert": False}
     level = {"type": "ByteLevel", "use_regex": False, "add_prefix_space": False}
-    write_json(folder / "tokenizer.json", {"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []},
-                                           "pre_tokenizer": {"type": "Sequence", "pretokenizers": [step, level]}})  # fmt: skip
+    write_json(
+        folder / "tokenizer.json",
+        {
+            "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []},
+            "pre_tokenizer": {"type": "Sequence", "pretokenizers": [step, level]},
+        },
+    )
     refuse(folder, "unsupported", "\\\\w+", "GPT-2")
 
 

@@ -24,17 +24,22 @@ from convert_support import (
     write_llama,
     write_safetensors,
 )
-
-from linnet.convert import ConvertError, Options, convert
+from linnet.convert import Error, Options, convert
 
 
 def test_every_weight_arrives_under_its_name(tmp_path: Path) -> None:
     source = llama_tensors()
     convert(write_llama(tmp_path / "hf"), tmp_path / "out.gguf", Options(type="f32"))
     file = Gguf(tmp_path / "out.gguf")
-    names = {"self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate",
-             "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm",
-             "post_attention_layernorm": "ffn_norm"}  # fmt: skip
+    names = {
+        "self_attn.v_proj": "attn_v",
+        "self_attn.o_proj": "attn_output",
+        "mlp.gate_proj": "ffn_gate",
+        "mlp.up_proj": "ffn_up",
+        "mlp.down_proj": "ffn_down",
+        "input_layernorm": "attn_norm",
+        "post_attention_layernorm": "ffn_norm",
+    }
     for layer in range(2):
         for theirs, ours in names.items():
             wanted = source[f"model.layers.{layer}.{theirs}.weight"]
@@ -131,7 +136,9 @@ def test_brain_floats_are_exact(tmp_path: Path) -> None:
 
 def test_what_a_person_wants_to_know(tmp_path: Path) -> None:
     folder = write_llama(tmp_path / "hf", _name_or_path="songbirds/Finch-1B")
-    card = "---\nlicense: apache-2.0\nlanguage:\n- en\n- de\ntags: [birds, \"song\"]\nbase_model: songbirds/Egg\n---\n# Hi"
+    card = (
+        '---\nlicense: apache-2.0\nlanguage:\n- en\n- de\ntags: [birds, "song"]\nbase_model: songbirds/Egg\n---\n# Hi'
+    )
     (folder / "README.md").write_text(card)
     convert(folder, tmp_path / "out.gguf", Options())
     keys = Gguf(tmp_path / "out.gguf").keys
@@ -174,7 +181,9 @@ def test_memory_does_not_grow_with_the_model(tmp_path: Path) -> None:
     assert (tmp_path / "big" / "model.safetensors").stat().st_size > 440e6
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, write_llama(tmp_path / "small"), tmp_path / "big", tmp_path / "out.gguf"],
-        capture_output=True, text=True)  # fmt: skip
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 150_000, f"{done.stdout} KiB"
 
@@ -223,7 +232,10 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
         pytest.skip("mounting a small disk needs root")
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True).returncode != 0:
+    if (
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True).returncode
+        != 0
+    ):
         pytest.skip("this system does not let the test mount a small disk")
     try:
         done = run_convert(write_llama(tmp_path / "hf"), disk / "out.gguf")
@@ -235,6 +247,6 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
 
 
 def test_errors_have_codes(tmp_path: Path) -> None:
-    with pytest.raises(ConvertError) as caught:
+    with pytest.raises(Error) as caught:
         convert(tmp_path / "nowhere", tmp_path / "out.gguf", Options())
     assert caught.value.code == "io"

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from convert_support import Gguf, llama_tensors, logits, needs_program, run_convert, write_json, write_llama
-
-from linnet.convert import ConvertError, Options, convert
+from linnet.convert import Error, Options, convert
 from linnet.convert.quantized import AWQ_ORDER, unpack_columns
 
 QUANTIZED = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -52,14 +51,21 @@ def pack_words(nibbles: np.ndarray, order: Any = range(8)) -> np.ndarray:
 def gptq(matrix: Matrix, version: int = 1) -> dict[str, np.ndarray]:
     """Levels packed along the inputs, zeros along the outputs; the first version stores a zero less 1."""
     stored = (matrix.zeros - (1 if version == 1 else 0)) & 15
-    return {"qweight": pack_words(matrix.levels).T, "qzeros": pack_words(stored.T), "scales": matrix.scales.T,
-            "g_idx": matrix.groups.astype(np.int32)}  # fmt: skip
+    return {
+        "qweight": pack_words(matrix.levels).T,
+        "qzeros": pack_words(stored.T),
+        "scales": matrix.scales.T,
+        "g_idx": matrix.groups.astype(np.int32),
+    }
 
 
 def awq(matrix: Matrix) -> dict[str, np.ndarray]:
     order = [0, 2, 4, 6, 1, 3, 5, 7]
-    return {"qweight": pack_words(matrix.levels.T, order), "qzeros": pack_words(matrix.zeros.T, order),
-            "scales": matrix.scales.T}  # fmt: skip
+    return {
+        "qweight": pack_words(matrix.levels.T, order),
+        "qzeros": pack_words(matrix.zeros.T, order),
+        "scales": matrix.scales.T,
+    }
 
 
 def write_quantized(folder: Path, pack: Any, settings: dict[str, Any], **how: Any) -> dict[str, np.ndarray]:
@@ -89,8 +95,15 @@ def paired(rows: np.ndarray, heads: int) -> np.ndarray:
     return rows.reshape(heads, 2, -1, rows.shape[1]).swapaxes(1, 2).reshape(rows.shape)
 
 
-GGUF_NAMES = {"q_proj": "attn_q", "k_proj": "attn_k", "v_proj": "attn_v", "o_proj": "attn_output", "gate_proj": "ffn_gate",
-              "up_proj": "ffn_up", "down_proj": "ffn_down"}  # fmt: skip
+GGUF_NAMES = {
+    "q_proj": "attn_q",
+    "k_proj": "attn_k",
+    "v_proj": "attn_v",
+    "o_proj": "attn_output",
+    "gate_proj": "ffn_gate",
+    "up_proj": "ffn_up",
+    "down_proj": "ffn_down",
+}
 
 
 def expect_weights(path: Path, exact: dict[str, np.ndarray], kind: str, tolerance: float) -> None:
@@ -131,7 +144,9 @@ def test_act_order_becomes_q8_0_and_says_so(tmp_path: Path) -> None:
     exact = write_quantized(tmp_path / "hf", gptq, settings, group=32, symmetric=False, act_order=True)
     done = run_convert(tmp_path / "hf", tmp_path / "out.gguf")
     assert done.returncode == 0
-    assert [line for line in done.stderr.splitlines() if "act-order" in line and "Q8_0" in line] == done.stderr.splitlines()
+    assert [
+        line for line in done.stderr.splitlines() if "act-order" in line and "Q8_0" in line
+    ] == done.stderr.splitlines()
     expect_weights(tmp_path / "out.gguf", exact, "Q8_0", 0.5 / 127 + 2**-11)
 
 
@@ -150,10 +165,12 @@ def test_older_folders_keep_the_settings_apart(tmp_path: Path) -> None:
 
 
 def test_a_type_writes_the_weights_out(tmp_path: Path) -> None:
-    exact = write_quantized(tmp_path / "hf", awq, {"quant_method": "awq", "bits": 4}, group=32, symmetric=False, act_order=False)
+    exact = write_quantized(
+        tmp_path / "hf", awq, {"quant_method": "awq", "bits": 4}, group=32, symmetric=False, act_order=False
+    )
     convert(tmp_path / "hf", tmp_path / "out.gguf", Options(type="f32"))
     expect_weights(tmp_path / "out.gguf", exact, "F32", 1e-6)
-    with pytest.raises(ConvertError, match="4-bit weights already"):
+    with pytest.raises(Error, match="4-bit weights already"):
         convert(tmp_path / "hf", tmp_path / "other.gguf", Options(type="q4_k_m"))
 
 
@@ -172,10 +189,15 @@ def test_parts_that_do_not_belong_together(tmp_path: Path) -> None:
     def cut(part: str) -> Any:
         return lambda matrix: {name: values[:-1] if name == part else values for name, values in gptq(matrix).items()}
 
-    for pack, words in ((without("scales"), "no scales"), (without("qzeros"), "no qzeros"), (cut("qzeros"), "shapes"),
-                        (cut("g_idx"), "g_idx"), (cut("qweight"), "g_idx")):  # fmt: skip
+    for pack, words in (
+        (without("scales"), "no scales"),
+        (without("qzeros"), "no qzeros"),
+        (cut("qzeros"), "shapes"),
+        (cut("g_idx"), "g_idx"),
+        (cut("qweight"), "g_idx"),
+    ):
         write_quantized(tmp_path / "hf", pack, GPTQ, group=32, symmetric=True, act_order=False)
-        with pytest.raises(ConvertError, match=words) as caught:
+        with pytest.raises(Error, match=words) as caught:
             convert(tmp_path / "hf", tmp_path / "out.gguf", Options())
         assert caught.value.code == "bad_model"
 

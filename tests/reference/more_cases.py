@@ -11,7 +11,7 @@ MORE_CASES = [
     Case("mistral-yarn", "llama", config("mistral", 48, 3, 1, 40, 2, sliding_window=40, rope_parameters=rope(
         kind="yarn", factor=2.0, original=48, attention_factor=1.1))),
     Case("mixtral-mha", "llama", config("mixtral", 40, 2, 2, 32, 2, num_local_experts=3, num_experts_per_tok=1, **TIED)),
-    Case("phi2-grouped", "phi2", config("phi", 56, 4, 2, 40, 2, rope_parameters=rope(partial_rotary_factor=0.5))),
+    Case("phi2-grouped", "phi2", config("phi", 64, 4, 2, 40, 2, rope_parameters=rope(partial_rotary_factor=0.5))),
     Case("phi2-linear", "phi2", config("phi", 48, 2, 2, 40, 3, rope_parameters=rope(
         kind="linear", factor=2.0, partial_rotary_factor=0.75))),
     Case("phi3-mha-tied", "phi3", config("phi3", 48, 3, 3, 40, 2, sliding_window=None, **TIED)),

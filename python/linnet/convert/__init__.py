@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .command import main
-from .errors import ConvertError
+from .errors import Error
 from .model import Options, convert
 
-__all__ = ["ConvertError", "Options", "convert", "main"]
+__all__ = ["Error", "Options", "convert", "main"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Iterable, Optional
+from typing import Any
 
 from .errors import fail
 from .safetensors import Shard, StoredTensor
@@ -15,6 +16,7 @@ PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "consolidated.00
 
 
 def read_json(path: Path) -> Any:
+    """The value in a JSON file. Raises io or bad_model, naming the file."""
     try:
         return json.loads(path.read_bytes())
     except OSError as error:
@@ -37,10 +39,12 @@ class Config:
     """config.json, or one part of it. Reads are checked and name the key."""
 
     def __init__(self, values: dict[str, Any], path: Path) -> None:
+        """Reads from `values`; `path` is for errors."""
         self.values = values
         self.path = path
 
     def __contains__(self, key: str) -> bool:
+        """Whether the key is there and not null."""
         return self.values.get(key) is not None
 
     def get(self, key: str, default: Any = None) -> Any:
@@ -48,16 +52,19 @@ class Config:
         value = self.values.get(key)
         return default if value is None else value
 
-    def integer(self, key: str, default: Optional[int] = None) -> int:
+    def integer(self, key: str, default: int | None = None) -> int:
+        """A whole number of at least 0; `default` where the key is missing or null."""
         value = self._number(key, default)
         if value != int(value) or value < 0:
             self.refuse(key, "a whole number of at least 0")
         return int(value)
 
-    def real(self, key: str, default: Optional[float] = None) -> float:
+    def real(self, key: str, default: float | None = None) -> float:
+        """A finite number."""
         return float(self._number(key, default))
 
     def flag(self, key: str, default: bool) -> bool:
+        """True or false."""
         value = self.get(key, default)
         if not isinstance(value, bool):
             self.refuse(key, "true or false")
@@ -71,12 +78,14 @@ class Config:
         return list(values)
 
     def section(self, key: str) -> Config:
+        """An object; an empty one where the key is missing."""
         value = self.get(key, {})
         if not isinstance(value, dict):
             self.refuse(key, "an object")
         return Config(value, self.path)
 
     def refuse(self, key: str, expected: str) -> Any:
+        """Raises bad_model, naming the key, what was expected and what was found."""
         found = json.dumps(self.values.get(key))
         fail("bad_model", f'{self.path}: "{key}": expected {expected}, found {found[:60]}')
 
@@ -86,10 +95,13 @@ class Config:
         allowed = value if isinstance(value, (tuple, list)) else (value,)
         if found not in allowed:
             wanted = " or ".join(json.dumps(one) for one in allowed)
-            fail("unsupported", f'{self.path}: "{key}": linnet runs this architecture with {wanted} only, '
-                 f"found {json.dumps(found)}{why and '; '}{why}")  # fmt: skip
+            fail(
+                "unsupported",
+                f'{self.path}: "{key}": linnet runs this architecture with {wanted} only, '
+                f"found {json.dumps(found)}{why and '; '}{why}",
+            )
 
-    def _number(self, key: str, default: Optional[float]) -> float:
+    def _number(self, key: str, default: float | None) -> float:
         value = self.get(key, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or abs(value) > 1e18:
             self.refuse(key, "a number")
@@ -99,7 +111,8 @@ class Config:
 class Checkpoint:
     """All tensors of a folder by name, wherever they lie. Close it, or use it in a `with`."""
 
-    def __init__(self, folder: Path, weights: Optional[list[Path]] = None) -> None:
+    def __init__(self, folder: Path, weights: list[Path] | None = None) -> None:
+        """Opens the shards of `folder`, or the files `weights` instead, and reads their directories."""
         self.folder = folder
         self._shards: list[Shard] = []
         self.tensors: dict[str, StoredTensor] = {}
@@ -114,14 +127,17 @@ class Checkpoint:
             self.tensors[name] = tensor
 
     def __enter__(self) -> Checkpoint:
+        """Nothing happens: the files are open."""
         return self
 
     def __exit__(self, *_error: object) -> None:
+        """Closes the files."""
         for shard in self._shards:
             shard.close()
 
 
 def read_config(folder: Path) -> Config:
+    """A model's config.json."""
     if not folder.is_dir():
         fail("io", f"{folder} is no folder; expected one with config.json, as downloaded from Hugging Face")
     path = folder / "config.json"
@@ -141,7 +157,11 @@ def find_shards(folder: Path) -> list[Path]:
     found = sorted(path.name for path in folder.glob("*.safetensors") if not path.name.startswith("consolidated"))
     if not found:
         pickles = [name for name in PICKLES if (folder / name).is_file()]
-        hint = f"; {pickles[0]} is Python's pickle format, which can run code: save the model as safetensors" if pickles else ""
+        hint = (
+            f"; {pickles[0]} is Python's pickle format, which can run code: save the model as safetensors"
+            if pickles
+            else ""
+        )
         fail("io", f"{folder} has no .safetensors file{hint}")
     return [folder / name for name in _complete(folder, found)]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional, Sequence
 
-from .errors import ConvertError
+from .errors import Error
 from .model import Options, convert
 
 EXAMPLES = """examples:
@@ -19,6 +19,7 @@ EXAMPLES = """examples:
 
 
 def make_parser() -> argparse.ArgumentParser:
+    """What `linnet convert` understands."""
     parser = argparse.ArgumentParser(
         prog="linnet convert",
         description="Write a Hugging Face folder, of a model or a LoRA adapter, as a GGUF file.",
@@ -27,8 +28,12 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("folder", type=Path, metavar="HF_DIR", help="config.json, .safetensors files, tokenizer")
     parser.add_argument("output", type=Path, metavar="OUT.gguf", help="the file to write")
-    parser.add_argument("--type", default="", help="f32, f16, bf16, q8_0, or any type of `linnet quantize` "
-                        "(default: f16; 4-bit checkpoints keep their weights)")  # fmt: skip
+    parser.add_argument(
+        "--type",
+        default="",
+        help="f32, f16, bf16, q8_0, or any type of `linnet quantize` "
+        "(default: f16; 4-bit checkpoints keep their weights)",
+    )
     parser.add_argument("--name", default="", help="the model's name (default: as the folder says)")
     parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="take the tokenizer from another folder")
     parser.add_argument("--base", type=Path, metavar="DIR", help="for an adapter: the folder of its model")
@@ -42,26 +47,33 @@ class ProgressBar:
     WIDTH = 30
 
     def __init__(self, wanted: bool) -> None:
+        """Shows nothing unless `wanted` and standard error is a terminal."""
         self._wanted = wanted and sys.stderr.isatty()
         self._start = self._last = time.monotonic()
         self._shown = False
 
     def show(self, done: int, total: int) -> None:
+        """Draws the line again, at most ten times a second."""
         now = time.monotonic()
         if not self._wanted or now - self._start < 1 or (now - self._last < 0.1 and done < total):
             return
         self._last, self._shown = now, True
         share = done / max(total, 1)
         bar = "#" * int(share * self.WIDTH)
-        print(f"\rconverting [{bar:<{self.WIDTH}}] {share:4.0%}  {done / 1e6:.0f} of {total / 1e6:.0f} MB",
-              end="", file=sys.stderr, flush=True)  # fmt: skip
+        print(
+            f"\rconverting [{bar:<{self.WIDTH}}] {share:4.0%}  {done / 1e6:.0f} of {total / 1e6:.0f} MB",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
 
     def clear(self) -> None:
+        """Takes the line away."""
         if self._shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 only where the file was written."""
     args = make_parser().parse_args(arguments)
     bar = ProgressBar(not args.quiet)
@@ -73,7 +85,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     try:
         options = Options(type=args.type, base=args.base, name=args.name, tokenizer=args.tokenizer)
         convert(args.folder, args.output, options, report, bar.show)
-    except ConvertError as error:
+    except Error as error:
         bar.clear()
         print(f"linnet convert: {error}", file=sys.stderr)
         return 1

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+try:
+    from .._errors import Error
+except ImportError:  # run from its folder, without the package around it
 
-class ConvertError(Exception):
-    """A conversion that cannot be done. The text says what, where, expected, found, and what to do.
+    class Error(Exception):  # type: ignore[no-redef]
+        """As linnet.Error."""
 
-    `code` is one of linnet's error codes: "io", "bad_model" (a checkpoint that contradicts itself), "unsupported"
-    (a sound one that linnet cannot convert), "invalid_argument" or "cancelled".
-    """
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
+        def __init__(self, code: str, text: str) -> None:
+            """Makes an error of this code with this text."""
+            super().__init__(text)
+            self.code = code
 
 
 def fail(code: str, text: str) -> NoReturn:
-    raise ConvertError(code, text)
+    """Raises an Error: io, bad_model (a checkpoint that contradicts itself), unsupported or invalid_argument."""
+    raise Error(code, text)

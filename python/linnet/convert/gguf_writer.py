@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Iterator, Mapping, Sequence, Union
+from typing import Any, Callable, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,7 @@ class OutputTensor:
 
     @property
     def bytes(self) -> int:
+        """Of its data in the file, padding excluded."""
         rows = int(np.prod(self.shape[:-1], dtype=np.int64))
         return rows * self.type.row_bytes(self.shape[-1])
 
@@ -76,8 +78,11 @@ def check_room(path: Path, size: int) -> None:
     room = os.statvfs(path.parent)
     available = room.f_bavail * room.f_frsize
     if size > available:
-        fail("io", f"cannot write {path}: it will have {size} bytes, and the disk has {available} left; "
-             "free some or write elsewhere")  # fmt: skip
+        fail(
+            "io",
+            f"cannot write {path}: it will have {size} bytes, and the disk has {available} left; "
+            "free some or write elsewhere",
+        )
 
 
 def _make_durable(folder: Path) -> None:

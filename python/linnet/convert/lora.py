@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -29,38 +30,50 @@ FORBIDDEN = {"use_dora": "DoRA", "fan_in_fan_out": "transposed weights", "alora_
 
 
 def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds an adapter rather than a model."""
     return (folder / SETTINGS).is_file()
 
 
 def adapter_keys_and_tensors(
     checkpoint: Checkpoint, folder: Path, base: Path | None, kind: TensorType, name: str
 ) -> tuple[dict[str, Any], list[OutputTensor]]:
-    """What the GGUF adapter holds. `base` is the model's folder; None: the one that the adapter names, if it is here."""
+    """What the GGUF adapter holds. `base` is the model's folder; None: the one that the adapter names, if it exists."""
     settings = Config(read_json_object(folder / SETTINGS), folder / SETTINGS)
     check_settings(settings)
     named = str(settings.get("base_model_name_or_path", ""))
     base = base or (Path(named) if named and Path(named).is_dir() else None)
     if base is None:
-        fail("invalid_argument", f"{settings.path}: the adapter belongs to {named or 'a model it does not name'}, "
-             "whose config.json tells how its weights lie; name that folder with --base")  # fmt: skip
+        fail(
+            "invalid_argument",
+            f"{settings.path}: the adapter belongs to {named or 'a model it does not name'}, "
+            "whose config.json tells how its weights lie; name that folder with --base",
+        )
     family, config = find_family(read_config(base))
     alpha = settings.real("lora_alpha")
     plan = dict(plan_adapter(checkpoint, settings, family, config, alpha))
     if not plan:
         fail("bad_model", f"{folder / WEIGHTS} holds no LoRA matrices")
     ordered = {name: plan[name] for name in sorted(plan, key=file_order)}
-    keys: dict[str, Any] = {"general.architecture": family.name, "general.type": "adapter", "adapter.type": "lora",
-                            "adapter.lora.alpha": alpha, "general.name": name or folder.resolve().name}  # fmt: skip
+    keys: dict[str, Any] = {
+        "general.architecture": family.name,
+        "general.type": "adapter",
+        "adapter.type": "lora",
+        "adapter.lora.alpha": alpha,
+        "general.name": name or folder.resolve().name,
+    }
     keys.update(base_model_keys(named if named and not Path(named).is_absolute() else None))
     return keys, output_tensors(ordered, kind, keep_blocks=False, is_matrix=lambda name, weight: True)
 
 
 def check_settings(settings: Config) -> None:
+    """Refuses what is more, or other, than LoRA."""
     settings.require("peft_type", "LORA", "LORA")
     settings.require("bias", "none", "none")
     for key, what in FORBIDDEN.items():
         if settings.get(key):
-            fail("unsupported", f'{settings.path}: "{key}": linnet does not run {what}; merge the adapter into its model')
+            fail(
+                "unsupported", f'{settings.path}: "{key}": linnet does not run {what}; merge the adapter into its model'
+            )
 
 
 def plan_adapter(
@@ -70,14 +83,24 @@ def plan_adapter(
     for module, (a, b) in pair_matrices(checkpoint, settings).items():
         name, expert = gguf_name(module + ".weight", family)
         if name is None or expert is not None:
-            fail("unsupported", f"{settings.path.parent}: {module} has no place in architecture {family.name!r}"
-                 f"{'; adapters of single experts are not supported' if expert is not None else ''}")  # fmt: skip
+            fail(
+                "unsupported",
+                f"{settings.path.parent}: {module} has no place in a {family.name} model"
+                f"{'; adapters of single experts are not supported' if expert is not None else ''}",
+            )
         if a.shape[0] != b.shape[1]:
-            fail("bad_model", f"{settings.path.parent}: {module}: A {list(a.shape)} and B {list(b.shape)} differ in rank")
+            fail(
+                "bad_model", f"{settings.path.parent}: {module}: A {list(a.shape)} and B {list(b.shape)} differ in rank"
+            )
         factor = np.float32(scaling(settings, module, a.shape[0]) / (alpha / a.shape[0]))
-        for target, rows in family.arrange(config, name, b):
+        for target, rows in family.arrange(config, name, scale(b, factor)):
             yield f"{target}.lora_a", a
-            yield f"{target}.lora_b", rows if factor == 1 else rows.map(lambda values: values * factor)
+            yield f"{target}.lora_b", rows
+
+
+def scale(weight: Weight, factor: np.float32) -> Weight:
+    """The weight times `factor`."""
+    return weight if factor == 1 else weight.map(lambda values: values * factor)
 
 
 def pair_matrices(checkpoint: Checkpoint, settings: Config) -> dict[str, tuple[Weight, Weight]]:
@@ -86,11 +109,17 @@ def pair_matrices(checkpoint: Checkpoint, settings: Config) -> dict[str, tuple[W
     for name, tensor in checkpoint.tensors.items():
         match = re.fullmatch(r"(?:base_model\.model\.)?(.*)\.lora_([AB])(?:\.default)?\.weight", name)
         if not match:
-            fail("unsupported", f"{tensor.shard.path}: tensor {name!r} is no LoRA matrix of a linear layer; "
-                 "merge the adapter into its model")  # fmt: skip
+            fail(
+                "unsupported",
+                f"{tensor.shard.path}: tensor {name!r} is no LoRA matrix of a linear layer; "
+                "merge the adapter into its model",
+            )
         if len(tensor.shape) != 2 or not tensor.is_float:
-            fail("bad_model", f"{tensor.shard.path}: tensor {name!r}: expected a matrix of floats, found {tensor.dtype} "
-                 f"{list(tensor.shape)}")  # fmt: skip
+            fail(
+                "bad_model",
+                f"{tensor.shard.path}: tensor {name!r}: expected a matrix of floats, found {tensor.dtype} "
+                f"{list(tensor.shape)}",
+            )
         found.setdefault(match[1], {})[match[2]] = from_stored(tensor)
     for module, pair in found.items():
         if len(pair) != 2:

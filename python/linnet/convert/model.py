@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable
 
 from .checkpoint import Checkpoint, Config, read_config
 from .errors import fail
@@ -30,10 +31,10 @@ class Options:
     """How to convert. Every field has a default."""
 
     type: str = ""  # of the weights, any that `linnet quantize` knows; empty: F16, 4-bit checkpoints as they are
-    base: Optional[Path] = None  # for an adapter: the folder of its model; None: as the adapter says
+    base: Path | None = None  # for an adapter: the folder of its model; None: as the adapter says
     name: str = ""  # general.name; empty: as the folder says
-    tokenizer: Optional[Path] = None  # the folder of the tokenizer where it is not the model's
-    program: Optional[Path] = None  # `linnet`, for types that need it; None: found
+    tokenizer: Path | None = None  # the folder of the tokenizer where it is not the model's
+    program: Path | None = None  # `linnet`, for types that need it; None: found
 
 
 Report = Callable[[str], None]
@@ -41,11 +42,15 @@ Progress = Callable[[int, int], None]  # bytes written, of all
 
 
 def convert(
-    folder: Path, output: Path, options: Options, report: Report = lambda line: None, progress: Progress = lambda done, all: None
+    folder: Path,
+    output: Path,
+    options: Options,
+    report: Report = lambda line: None,
+    progress: Progress = lambda done, all: None,
 ) -> None:
     """Writes `output`, a model or a LoRA adapter by what the folder holds, whole or not at all, beside its name first.
 
-    :raises ConvertError: with one line that says what is wrong with the folder or the disk.
+    :raises Error: with one line that says what is wrong with the folder or the disk.
     Memory: the vocabulary, and some 50 MiB of weights at a time (4-bit checkpoints: one matrix).
     """
     if is_adapter(folder):
@@ -66,9 +71,7 @@ def convert_adapter(folder: Path, output: Path, options: Options, progress: Prog
         write(output, keys, tensors, progress)
 
 
-def convert_model(
-    folder: Path, output: Path, options: Options, report: Report, progress: Progress
-) -> None:
+def convert_model(folder: Path, output: Path, options: Options, report: Report, progress: Progress) -> None:
     """As convert(), for a folder that holds a model."""
     wanted = options.type.upper()
     config = read_config(folder)
@@ -86,8 +89,11 @@ def convert_model(
             write(output, keys, tensors, progress)
             return
         if quantization.method:
-            fail("invalid_argument", f"{folder} holds 4-bit weights already; convert it without --type, or with --type "
-                 f"{' | '.join(OWN_TYPES)} to write them out")  # fmt: skip
+            fail(
+                "invalid_argument",
+                f"{folder} holds 4-bit weights already; convert it without --type, or with --type "
+                f"{' | '.join(OWN_TYPES)} to write them out",
+            )
         program = find_program(options.program)
         first = source_type(checkpoint)
         whole = output.with_name(output.name + f".{first.name.lower()}.part")
@@ -100,6 +106,7 @@ def convert_model(
 
 
 def write(path: Path, keys: Mapping[str, Any], tensors: list[OutputTensor], progress: Progress) -> None:
+    """Adds what the tensors say of themselves to the keys, and writes the file."""
     kind = main_type(tensors)
     keys = {**keys, "general.file_type": FILE_TYPES[kind.name], "general.quantization_version": QUANTIZATION_VERSION}
     total, done = sum(tensor.bytes for tensor in tensors), 0
@@ -130,6 +137,7 @@ def source_type(checkpoint: Checkpoint) -> TensorType:
 def make_keys(
     folder: Path, config: Config, text_config: Config, plan: Mapping[str, Weight], options: Options, report: Report
 ) -> dict[str, Any]:
+    """All keys but those that depend on the type of the weights."""
     family, _ = find_family(config)
     vocabulary_size = plan["token_embd.weight"].rows
     vocabulary, notes = tokenizer_keys(options.tokenizer or folder, vocabulary_size, config.values, family.name)

@@ -13,6 +13,7 @@ TEXTS = {"license": "general.license", "license_name": "general.license.name", "
 
 
 def general_keys(folder: Path, config_name: str, parameters: int) -> dict[str, Any]:
+    """The keys general.*, as far as the folder says something."""
     card = read_front_matter(folder / "README.md")
     source = str(card.get("model_name") or config_name or folder.resolve().name)
     keys: dict[str, Any] = {"general.type": "model", "general.name": source.rsplit("/", 1)[-1]}
@@ -33,6 +34,7 @@ def general_keys(folder: Path, config_name: str, parameters: int) -> dict[str, A
 
 
 def base_model_keys(base: Any) -> dict[str, Any]:
+    """The models that this one was made from."""
     names = [base] if isinstance(base, str) else list(base or [])
     keys: dict[str, Any] = {"general.base_model.count": len(names)} if names else {}
     for i, name in enumerate(names):
@@ -47,7 +49,11 @@ def size_label(parameters: int) -> str:
     """135M, 1.2B; of a mixture of experts all parameters."""
     for unit, name in ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "K")):
         if parameters >= unit:
-            digits = f"{parameters / unit:.1f}".rstrip("0").rstrip(".") if parameters < 10 * unit else f"{parameters / unit:.0f}"
+            digits = (
+                f"{parameters / unit:.1f}".rstrip("0").rstrip(".")
+                if parameters < 10 * unit
+                else f"{parameters / unit:.0f}"
+            )
             return digits + name
     return str(parameters)
 
@@ -73,6 +79,7 @@ def read_front_matter(path: Path) -> dict[str, Any]:
 
 
 def parse_value(text: str) -> Any:
+    """A text, or a list in brackets; an empty list where the value follows on other lines."""
     if not text:
         return []
     if text.startswith("[") and text.endswith("]"):
@@ -81,5 +88,6 @@ def parse_value(text: str) -> Any:
 
 
 def unquote(text: str) -> str:
+    """Without the quotes around it."""
     text = text.strip()
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text

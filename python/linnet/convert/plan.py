@@ -1,9 +1,9 @@
-"""convert/plan.py - which tensors a GGUF file gets, under which names, from which parts of a checkpoint; writes nothing."""
+"""convert/plan.py - which tensors a GGUF file gets, under which names, from what of a checkpoint; writes nothing."""
 
 from __future__ import annotations
 
 import re
-from typing import Mapping, Optional
+from collections.abc import Mapping
 
 from .checkpoint import Config
 from .errors import fail
@@ -15,7 +15,13 @@ from .weight import Weight, from_stored, stack
 # The text model's names inside a model that also sees.
 PREFIXES = {"language_model.model.": "model.", "model.language_model.": "model.", "language_model.lm_head": "lm_head"}
 NOT_TEXT = ("vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector.")
-RECOMPUTED = (".rotary_emb.inv_freq", ".rotary_emb.cos_cached", ".rotary_emb.sin_cached", ".self_attn.bias", ".masked_bias")
+RECOMPUTED = (
+    ".rotary_emb.inv_freq",
+    ".rotary_emb.cos_cached",
+    ".rotary_emb.sin_cached",
+    ".self_attn.bias",
+    ".masked_bias",
+)
 
 
 def plain_weights(tensors: Mapping[str, StoredTensor]) -> dict[str, Weight]:
@@ -24,13 +30,17 @@ def plain_weights(tensors: Mapping[str, StoredTensor]) -> dict[str, Weight]:
     for name, tensor in tensors.items():
         if is_text(name):
             if not tensor.is_float:
-                fail("unsupported", f"{tensor.shard.path}: tensor {name!r} is of type {tensor.dtype}; expected floats: "
-                     "is the checkpoint quantized in a way that config.json does not name?")  # fmt: skip
+                fail(
+                    "unsupported",
+                    f"{tensor.shard.path}: tensor {name!r} is of type {tensor.dtype}; expected floats: "
+                    "is the checkpoint quantized in a way that config.json does not name?",
+                )
             weights[name] = from_stored(tensor)
     return weights
 
 
 def is_text(name: str) -> bool:
+    """Whether a tensor belongs to the text model and is not computed again at load."""
     return not name.startswith(NOT_TEXT) and not name.endswith(RECOMPUTED)
 
 
@@ -49,13 +59,17 @@ def plan_tensors(weights: Mapping[str, Weight], config: Config, family: Family) 
 
 
 def rename(weights: Mapping[str, Weight], family: Family, config: Config) -> dict[str, Weight]:
+    """GGUF's names for all tensors; experts are stacked."""
     named: dict[str, Weight] = {}
     experts: dict[str, dict[int, Weight]] = {}
     for source, weight in weights.items():
         name, expert = gguf_name(source, family)
         if name is None:
-            fail("unsupported", f"{config.path.parent}: tensor {source!r} has no place in architecture {family.name!r}; "
-                 "is the model a variant that linnet does not know?")  # fmt: skip
+            fail(
+                "unsupported",
+                f"{config.path.parent}: tensor {source!r} has no place in a {family.name} model; "
+                "is the model a variant that linnet does not know?",
+            )
         if name in named or expert in experts.get(name, {}):
             fail("bad_model", f"{config.path.parent}: tensor {source!r} is there twice, under another name")
         if expert is None:
@@ -68,18 +82,22 @@ def rename(weights: Mapping[str, Weight], family: Family, config: Config) -> dic
 
 
 def all_experts(parts: Mapping[int, Weight], name: str, config: Config) -> range:
+    """The numbers of the experts, all of which must be there in one shape."""
     count = config.integer("num_local_experts", len(parts))
     missing = sorted(set(range(count)) - set(parts))
     if missing or len(parts) != count:
-        fail("bad_model", f"{config.path.parent}: {name}: expected {count} experts, found {len(parts)}, "
-             f"missing {missing[:3]}; is a shard missing?")  # fmt: skip
+        fail(
+            "bad_model",
+            f"{config.path.parent}: {name}: expected {count} experts, found {len(parts)}, "
+            f"missing {missing[:3]}; is a shard missing?",
+        )
     if len({part.shape for part in parts.values()}) != 1:
         fail("bad_model", f"{config.path.parent}: {name}: the experts' matrices differ in shape")
     return range(count)
 
 
-def gguf_name(source: str, family: Family) -> tuple[Optional[str], Optional[int]]:
-    """"model.layers.3.mlp.up_proj.weight" -> "blk.3.ffn_up.weight", and the number of its expert."""
+def gguf_name(source: str, family: Family) -> tuple[str | None, int | None]:
+    """The name for model.layers.3.mlp.up_proj.weight, blk.3.ffn_up.weight, and the number of its expert."""
     for prefix, replacement in PREFIXES.items():
         if source.startswith(prefix):
             source = replacement + source[len(prefix) :]

@@ -1,7 +1,7 @@
 """convert/quantized.py - weights that a checkpoint already holds as 4-bit levels (GPTQ, AWQ); never quantizes.
 
 Both formats say: weight = (level - zero) * scale, with a zero and a scale for every `group` inputs of an output. They
-differ in how eight levels lie in a 32-bit word. Sources: the packing code of AutoGPTQ and of AutoAWQ ("gemm"), as facts.
+differ in how eight levels lie in a 32-bit word. Sources: what AutoGPTQ and AutoAWQ ("gemm") write.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Quantization:
 def quantization_of(config: Config) -> Quantization:
     """From config.json, or quantize_config.json as older tools wrote it.
 
-    :raises ConvertError: unsupported, for a method or variant that linnet does not read.
+    :raises Error: unsupported, for a method or variant that linnet does not read.
     """
     settings = config.section("quantization_config")
     older = config.path.with_name("quantize_config.json")
@@ -78,7 +78,10 @@ def quantization_of(config: Config) -> Quantization:
         _refuse(settings, f"{method} with {bits} bits; linnet reads 4")
     layout = str(settings.get("checkpoint_format", "gptq") if method == "gptq" else settings.get("version", "gemm"))
     if layout.lower() not in ("gptq", "gptq_v2", "gemm") or settings.get("is_marlin_format"):
-        _refuse(settings, f"{method} in the layout {layout!r}; linnet reads {'gptq, gptq_v2' if method == 'gptq' else 'gemm'}")
+        _refuse(
+            settings,
+            f"{method} in the layout {layout!r}; linnet reads {'gptq, gptq_v2' if method == 'gptq' else 'gemm'}",
+        )
     return Quantization(method, zero_offset=1 if method == "gptq" and layout == "gptq" else 0)
 
 
@@ -100,6 +103,7 @@ class Layer:
     """The matrix of one module, [outputs, inputs]."""
 
     def __init__(self, module: str, parts: dict[str, StoredTensor], how: Quantization) -> None:
+        """Checks that the shapes of the parts agree; reads no data."""
         self.module, self.parts, self.how = module, parts, how
         missing = [part for part in PARTS[:3] if part not in parts]
         if missing:
@@ -134,12 +138,12 @@ class Layer:
         return centred.astype(np.float32) * all.scales[rows][:, all.groups]
 
     def _q4_0_rows(self, rows: Index) -> Bytes:
-        """y = d * (level - 8)."""
+        """Y = d * (level - 8)."""
         levels, scales, _ = self._blocks(rows)
         return np.concatenate([as_bytes(to_f16(scales)), pack_nibbles(levels)], axis=1).reshape(len(rows), -1)
 
     def _q4_1_rows(self, rows: Index) -> Bytes:
-        """y = d * level + m, where m = -d * zero is rounded to a half."""
+        """Y = d * level + m, where m = -d * zero is rounded to a half."""
         levels, scales, zeros = self._blocks(rows)
         scale_bytes, minimum_bytes = as_bytes(to_f16(scales)), as_bytes(to_f16(-scales * zeros))
         return np.concatenate([scale_bytes, minimum_bytes, pack_nibbles(levels)], axis=1).reshape(len(rows), -1)
@@ -162,7 +166,7 @@ class Layer:
         return np.arange(self.inputs) // max(size, 1)
 
     def _zeros(self) -> npt.NDArray[np.int32]:
-        """[groups, outputs]"""
+        """[groups, outputs]."""
         packed = self.parts["qzeros"].read_all()
         zeros = unpack_columns(packed, AWQ_ORDER if self.how.method == "awq" else np.arange(8))
         return (zeros.astype(np.int32) + self.how.zero_offset) & 15

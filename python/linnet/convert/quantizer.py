@@ -6,12 +6,11 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Optional
 
 from .errors import fail
 
 
-def find_program(given: Optional[Path]) -> Path:
+def find_program(given: Path | None) -> Path:
     """The program as named, in LINNET_PROGRAM, in this package, in a build beside it, or on the PATH."""
     package = Path(__file__).resolve().parents[1]
     candidates = [given, os.environ.get("LINNET_PROGRAM"), package / "bin" / "linnet"]
@@ -19,14 +18,19 @@ def find_program(given: Optional[Path]) -> Path:
     for candidate in candidates:
         if candidate and Path(candidate).is_file():
             return Path(candidate)
-    fail("invalid_argument", "this type is made by the program linnet, which was not found; name it in LINNET_PROGRAM, "
-         "or convert to f16 and run `linnet quantize` later")  # fmt: skip
+    fail(
+        "invalid_argument",
+        "this type is made by the program linnet, which was not found; name it in LINNET_PROGRAM, "
+        "or convert to f16 and run `linnet quantize` later",
+    )
 
 
 def quantize(program: Path, source: Path, output: Path, kind: str) -> None:
     """Writes `output`, whole or not at all."""
     try:
-        done = subprocess.run([str(program), "quantize", str(source), str(output), kind], capture_output=True, text=True)
+        done = subprocess.run(
+            [str(program), "quantize", str(source), str(output), kind], capture_output=True, text=True
+        )
     except OSError as error:
         fail("io", f"cannot run {program}: {error.strerror}")
     if done.returncode != 0:

@@ -1,10 +1,10 @@
-"""convert/rope.py - rotary position embeddings: what config.json says in old and new words, as GGUF keys and tensors."""
+"""convert/rope.py - rotary position embeddings: what config.json says, old or new, as GGUF keys and tensors."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class Rope:
     scaling: Config
 
 
-def read_rope(config: Config, head_dim: int, layer_type: Optional[str] = None) -> Rope:
+def read_rope(config: Config, head_dim: int, layer_type: str | None = None) -> Rope:
     """From rope_parameters (one set, or one per kind of layer), or from rope_theta and rope_scaling as before 2026."""
     values: dict[str, Any] = dict(config.section("rope_scaling").values)
     parameters = config.section("rope_parameters").values
@@ -34,8 +34,11 @@ def read_rope(config: Config, head_dim: int, layer_type: Optional[str] = None) -
     kind = merged.get("rope_type", merged.get("type", "default"))
     kind = {"su": "longrope", "mrope": "default"}.get(kind, kind)
     if kind == "dynamic":
-        fail("unsupported", f"{config.path}: dynamic RoPE scaling depends on the text's length, which linnet does not do; "
-             'remove "rope_scaling" for texts within the original context')  # fmt: skip
+        fail(
+            "unsupported",
+            f"{config.path}: dynamic RoPE scaling is not supported; "
+            'remove "rope_scaling" for texts within the original context',
+        )
     if kind not in ("default", "linear", "yarn", "llama3", "longrope"):
         fail("unsupported", f"{config.path}: RoPE scaling {kind!r}; linnet knows linear, yarn, llama3 and longrope")
     theta = merged.real("rope_theta", config.real("rope_theta", 10000.0))
@@ -46,7 +49,9 @@ def read_rope(config: Config, head_dim: int, layer_type: Optional[str] = None) -
 def original_context(config: Config, rope: Rope) -> int:
     """How many positions the model was first trained for."""
     context = config.integer("max_position_embeddings")
-    return rope.scaling.integer("original_max_position_embeddings", config.integer("original_max_position_embeddings", context))
+    return rope.scaling.integer(
+        "original_max_position_embeddings", config.integer("original_max_position_embeddings", context)
+    )
 
 
 def rope_keys(config: Config, rope: Rope) -> dict[str, Any]:
@@ -74,7 +79,9 @@ def _yarn_keys(config: Config, rope: Rope) -> dict[str, Any]:
     usual = _yarn_magnitude(factor, 1.0)
     magnitude = scaling.real("attention_factor", usual)
     if "attention_factor" not in scaling and scaling.get("mscale") and scaling.get("mscale_all_dim"):
-        magnitude = _yarn_magnitude(factor, scaling.real("mscale")) / _yarn_magnitude(factor, scaling.real("mscale_all_dim"))
+        magnitude = _yarn_magnitude(factor, scaling.real("mscale")) / _yarn_magnitude(
+            factor, scaling.real("mscale_all_dim")
+        )
     if magnitude != usual:
         keys["rope.scaling.attn_factor"] = magnitude / usual  # readers multiply it with the usual magnitude
     return keys
@@ -105,7 +112,9 @@ def rope_tensors(config: Config, rope: Rope) -> dict[str, Weight]:
     if rope.kind == "llama3":
         return {"rope_freqs.weight": from_array(_llama3_factors(config, rope))}
     if rope.kind == "longrope":
-        return {f"rope_factors_{name}.weight": from_array(_listed_factors(config, rope, name)) for name in ("long", "short")}
+        return {
+            f"rope_factors_{name}.weight": from_array(_listed_factors(config, rope, name)) for name in ("long", "short")
+        }
     return {}
 
 

@@ -48,6 +48,7 @@ class StoredTensor:
 
     @property
     def is_float(self) -> bool:
+        """Whether its values are floats rather than packed levels or indices."""
         return self.dtype in FLOATS
 
     def read(self, first: int, last: int) -> npt.NDArray[Any]:
@@ -57,6 +58,7 @@ class StoredTensor:
         return np.frombuffer(data, dtype)
 
     def read_all(self) -> npt.NDArray[Any]:
+        """The whole tensor in its shape."""
         return self.read(0, math.prod(self.shape)).reshape(self.shape)
 
     def read_floats(self, first: int, last: int) -> npt.NDArray[np.float32]:
@@ -65,6 +67,7 @@ class StoredTensor:
 
 
 def as_float32(values: npt.NDArray[Any], dtype: str) -> npt.NDArray[np.float32]:
+    """Stored values as floats; those of BF16 are its bits."""
     if dtype == "BF16":
         return (values.astype(np.uint32) << 16).view(np.float32)
     return values.astype(np.float32, copy=False)
@@ -74,6 +77,7 @@ class Shard:
     """One file. Its directory is read and checked at once, its data when asked for."""
 
     def __init__(self, path: Path) -> None:
+        """Opens the file, and reads and checks its directory."""
         self.path = path
         try:
             self._file: BinaryIO = path.open("rb")
@@ -83,9 +87,11 @@ class Shard:
         self.tensors = {name: self._locate(name, entry) for name, entry in self._read_header().items()}
 
     def close(self) -> None:
+        """Closes the file."""
         self._file.close()
 
     def read_bytes(self, begin: int, count: int) -> bytes:
+        """Exactly `count` bytes; raises io where the file has fewer."""
         self._file.seek(begin)
         data = self._file.read(count)
         if len(data) != count:

@@ -23,10 +23,12 @@ class TensorType:
     encode: Callable[[Floats], Bytes]
 
     def row_bytes(self, columns: int) -> int:
+        """Of a row with so many columns."""
         return columns // self.block_length * self.block_bytes
 
 
 def as_bytes(values: npt.NDArray[np.generic]) -> Bytes:
+    """The bytes of each row."""
     return np.ascontiguousarray(values).view(np.uint8).reshape(values.shape[0], -1)
 
 

@@ -7,8 +7,9 @@ of one element. What the formats differ in - order of rows, fused or stacked mat
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Callable, Optional, Sequence, TypeVar
+from typing import Callable, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,24 +31,30 @@ class Blocks:
 
 @dataclass(frozen=True)
 class Weight:
+    """A tensor as its shape and a way to fetch rows of it."""
+
     shape: tuple[int, ...]
     fetch: Callable[[Index], Floats]  # row numbers [n] -> [n, columns]
-    blocks: Optional[Blocks] = None
+    blocks: Blocks | None = None
     note: str = ""  # what a person should know about how it is converted
 
     @property
     def columns(self) -> int:
+        """Elements of a row; 1 for a vector."""
         return self.shape[-1] if len(self.shape) > 1 else 1
 
     @property
     def rows(self) -> int:
+        """Of all matrices together; of a vector its elements."""
         return math.prod(self.shape[:-1]) if len(self.shape) > 1 else self.shape[0]
 
     @property
     def elements(self) -> int:
+        """All of them."""
         return math.prod(self.shape)
 
     def read_all(self) -> Floats:
+        """The whole tensor, for small ones and for tests."""
         return self.fetch(np.arange(self.rows)).reshape(self.shape)
 
     def pick(self, order: Index) -> Weight:
@@ -56,6 +63,7 @@ class Weight:
         return Weight((len(order), *self.shape[1:]), _pick(self.fetch, order), blocks, self.note)
 
     def part(self, first: int, last: int) -> Weight:
+        """Rows [first, last)."""
         return self.pick(np.arange(first, last))
 
     def halves(self) -> tuple[Weight, Weight]:
@@ -83,6 +91,7 @@ def _pick(fetch: Callable[[Index], npt.NDArray[T]], order: Index) -> Callable[[I
 
 
 def from_stored(tensor: StoredTensor) -> Weight:
+    """A tensor of a checkpoint."""
     columns = tensor.shape[-1] if len(tensor.shape) > 1 else 1
 
     def fetch(rows: Index) -> Floats:
@@ -96,6 +105,7 @@ def from_stored(tensor: StoredTensor) -> Weight:
 
 
 def from_array(values: npt.NDArray[np.float32]) -> Weight:
+    """A tensor that was computed."""
     return Weight(values.shape, lambda rows: values.reshape(-1, values.shape[-1] if values.ndim > 1 else 1)[rows])
 
 
@@ -109,7 +119,9 @@ def concatenate(parts: Sequence[Weight]) -> Weight:
     return Weight((sum(counts), *parts[0].shape[1:]), _join([part.fetch for part in parts], counts), blocks, note)
 
 
-def _join(fetches: Sequence[Callable[[Index], npt.NDArray[T]]], counts: Sequence[int]) -> Callable[[Index], npt.NDArray[T]]:
+def _join(
+    fetches: Sequence[Callable[[Index], npt.NDArray[T]]], counts: Sequence[int]
+) -> Callable[[Index], npt.NDArray[T]]:
     starts = np.cumsum([0, *counts])
 
     def fetch(rows: Index) -> npt.NDArray[T]:

@@ -1,4 +1,4 @@
-"""convert/families - one file per family of architectures, and this list of them. A new one is its file and its name here."""
+"""convert/families - one file per family of architectures, and the list of them: a new one is its file and its name."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ def find_family(config: Config) -> tuple[Family, Config]:
     known = {name: family for family in FAMILIES for name in family.classes}
     found = [known[name] for name in classes if name in known] if isinstance(classes, list) else []
     if not found:
-        fail("unsupported", f'{config.path}: "architectures": {classes} is not supported; '
-             f"linnet converts {', '.join(sorted(known))}")  # fmt: skip
+        fail(
+            "unsupported",
+            f'{config.path}: "architectures": {classes} is not supported; linnet converts {", ".join(sorted(known))}',
+        )
     family = found[0]
     text = config.section("text_config").values or config.values
     return family, Config({**family.defaults, **{k: v for k, v in text.items() if v is not None}}, config.path)

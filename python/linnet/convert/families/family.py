@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, Iterator, Mapping
+from typing import Any, Callable
 
 import numpy as np
 
@@ -16,6 +17,7 @@ Arrange = Callable[[Config, str, Weight], Iterable[tuple[str, Weight]]]
 
 
 def as_it_is(_config: Config, name: str, weight: Weight) -> Iterator[tuple[str, Weight]]:
+    """For families whose tensors lie in GGUF as they lie in checkpoints."""
     yield name, weight
 
 
@@ -61,10 +63,12 @@ EXPERT_BLOCKS = {
 
 
 def head_dim(config: Config) -> int:
+    """Values of a head."""
     return config.integer("head_dim", config.integer("hidden_size") // max(1, config.integer("num_attention_heads")))
 
 
 def size_keys(config: Config) -> Keys:
+    """Context, widths, layers and heads."""
     return {
         "context_length": config.integer("max_position_embeddings"),
         "embedding_length": config.integer("hidden_size"),
@@ -76,19 +80,23 @@ def size_keys(config: Config) -> Keys:
 
 
 def head_keys(config: Config) -> Keys:
+    """The size of a head, said outright."""
     return {"attention.key_length": head_dim(config), "attention.value_length": head_dim(config)}
 
 
 def uncommon_head_keys(config: Config) -> Keys:
+    """The same where it does not follow from the width."""
     usual = head_dim(config) * config.integer("num_attention_heads") == config.integer("hidden_size")
     return {} if usual else head_keys(config)
 
 
 def rms_norm_keys(config: Config, default: float = 1e-6) -> Keys:
+    """Epsilon, or its usual value."""
     return {"attention.layer_norm_rms_epsilon": config.real("rms_norm_eps", default)}
 
 
 def expert_keys(config: Config) -> Keys:
+    """How many experts there are, and how many a token uses."""
     if "num_local_experts" not in config:
         return {}
     return {
@@ -98,6 +106,7 @@ def expert_keys(config: Config) -> Keys:
 
 
 def scaled_rope_keys(config: Config) -> Keys:
+    """RoPE over whole heads."""
     return rope_keys(config, read_rope(config, head_dim(config)))
 
 
@@ -108,7 +117,9 @@ def forbid_windows(config: Config) -> None:
         return
     layers = config.integer("num_hidden_layers")
     kinds = config.get("layer_types")
-    windowed = "sliding_attention" in kinds if isinstance(kinds, list) else config.integer("max_window_layers", 0) < layers
+    windowed = (
+        "sliding_attention" in kinds if isinstance(kinds, list) else config.integer("max_window_layers", 0) < layers
+    )
     if windowed:
         config.require("use_sliding_window", False, False, "set it to false for texts no longer than the window")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,7 @@ TANH_GELU = ("gelu_pytorch_tanh", "gelu_new", "gelu_fast")
 
 
 def gemma_keys(config: Config) -> Keys:
+    """What all three have in common."""
     # Gemma 1's files say "gelu" and mean the approximation.
     config.require("hidden_activation", TANH_GELU, TANH_GELU[0])
     config.require("attention_bias", False, False)
@@ -32,6 +34,7 @@ def gemma_keys(config: Config) -> Keys:
 
 
 def gemma1_keys(config: Config) -> Keys:
+    """Gemma 1."""
     return gemma_keys(config) | rope_keys(config, read_rope(config, head_dim(config)))
 
 
@@ -42,6 +45,7 @@ def scale_keys(config: Config) -> Keys:
 
 
 def gemma2_keys(config: Config) -> Keys:
+    """Gemma 2: caps, and a window in every other layer."""
     layers = config.integer("num_hidden_layers")
     check_pattern(config, 2, [i % 2 == 0 for i in range(layers)])
     return (
@@ -56,6 +60,7 @@ def gemma2_keys(config: Config) -> Keys:
 
 
 def gemma3_keys(config: Config) -> Keys:
+    """Gemma 3: query/key norms, windows, and a RoPE for windowed layers."""
     pattern = gemma3_pattern(config)
     keys = gemma_keys(config) | scale_keys(config) | rope_keys(config, gemma3_rope(config))
     keys["attention.sliding_window"] = config.integer("sliding_window", 4096)
@@ -71,6 +76,7 @@ def gemma3_keys(config: Config) -> Keys:
 
 
 def gemma3_rope(config: Config) -> Rope:
+    """The RoPE of the layers that see everything."""
     return read_rope(config, head_dim(config), "full_attention")
 
 
@@ -97,13 +103,18 @@ def gemma3_pattern(config: Config) -> int:
 
 
 def check_pattern(config: Config, pattern: int, windowed: list[bool]) -> None:
+    """Refuses windows in other layers than linnet runs them in."""
     kinds = config.get("layer_types", ["sliding_attention" if window else "full_attention" for window in windowed])
     if kinds != ["sliding_attention" if window else "full_attention" for window in windowed]:
-        fail("unsupported", f'{config.path}: "layer_types": linnet runs windows in a pattern that repeats every {pattern} '
-             "layers; this model's does not")  # fmt: skip
+        fail(
+            "unsupported",
+            f'{config.path}: "layer_types": linnet runs windows that repeat every {pattern} '
+            "layers; this model's does not",
+        )
 
 
 def arrange(_config: Config, name: str, weight: Weight) -> Iterator[tuple[str, Weight]]:
+    """Transformers multiplies by 1 + weight, GGUF by the weight."""
     yield name, weight.map(lambda values: values + np.float32(1)) if name.endswith("norm.weight") else weight
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+from collections.abc import Iterator
 
 from ..checkpoint import Config
 from ..weight import Weight
@@ -25,6 +25,7 @@ from .family import (
 
 
 def llama_keys(config: Config) -> Keys:
+    """Llama, and what Mistral and SmolLM3 share with it."""
     config.require("hidden_act", "silu", "silu")
     config.require("partial_rotary_factor", 1.0, 1.0)
     keys = size_keys(config) | rms_norm_keys(config) | uncommon_head_keys(config) | scaled_rope_keys(config)
@@ -49,6 +50,7 @@ def smollm3_keys(config: Config) -> Keys:
 
 
 def arrange(config: Config, name: str, weight: Weight) -> Iterator[tuple[str, Weight]]:
+    """Query and key rows in GGUF's order, and experts apart."""
     heads = config.integer("num_attention_heads")
     if ".attn_q." in name:
         weight = interleave_halves(weight, heads)
@@ -66,6 +68,4 @@ MISTRAL = Family(
     GLOBALS,
     arrange=arrange,
 )
-SMOLLM3 = Family(
-    "smollm3", ("SmolLM3ForCausalLM",), smollm3_keys, LLAMA_BLOCKS, GLOBALS, arrange=arrange, tied=True
-)
+SMOLLM3 = Family("smollm3", ("SmolLM3ForCausalLM",), smollm3_keys, LLAMA_BLOCKS, GLOBALS, arrange=arrange, tied=True)

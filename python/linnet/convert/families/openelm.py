@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+from collections.abc import Iterator
 
 from ..checkpoint import Config
 from ..rope import read_rope
@@ -38,6 +38,7 @@ def feed_forward_lengths(config: Config) -> list[int]:
 
 
 def openelm_keys(config: Config) -> Keys:
+    """Lists of sizes, one per layer."""
     config.require("activation_fn_name", ("swish", "silu"), "swish")
     config.require("ffn_with_glu", True, True)
     config.require("normalize_qk_projections", True, False)
@@ -59,6 +60,7 @@ def openelm_keys(config: Config) -> Keys:
 
 
 def arrange(_config: Config, name: str, weight: Weight) -> Iterator[tuple[str, Weight]]:
+    """Gate and up are one matrix in checkpoints."""
     if ".ffn_gate_up." not in name:
         yield name, weight
         return

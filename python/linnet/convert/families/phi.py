@@ -39,6 +39,7 @@ PHI3_BLOCKS = {
 
 
 def phi2_keys(config: Config) -> Keys:
+    """Phi-1, 1.5 and 2."""
     config.require("hidden_act", ("gelu_new", "gelu_pytorch_tanh", "gelu_fast"), "gelu_new")
     config.require("qk_layernorm", False, False)
     rope = read_rope(config, head_dim(config))
@@ -54,6 +55,7 @@ def phi2_keys(config: Config) -> Keys:
 
 
 def phi3_keys(config: Config) -> Keys:
+    """Phi-3, 3.5, 4 and Phi-3.5-MoE."""
     config.require("hidden_act", "silu", "silu")
     rope = read_rope(config, head_dim(config))
     return (

@@ -20,12 +20,14 @@ QWEN3_BLOCKS = {**LLAMA_BLOCKS, "self_attn.q_norm": "attn_q_norm", "self_attn.k_
 
 
 def qwen2_keys(config: Config) -> Keys:
+    """Qwen 2 and 2.5; biases are found in the checkpoint."""
     config.require("hidden_act", "silu", "silu")
     forbid_windows(config)
     return size_keys(config) | rms_norm_keys(config) | uncommon_head_keys(config) | scaled_rope_keys(config)
 
 
 def qwen3_keys(config: Config) -> Keys:
+    """Qwen 3: heads of a size of their own."""
     return qwen2_keys(config) | head_keys(config)
 
 

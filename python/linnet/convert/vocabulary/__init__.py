@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Mapping, Optional
+from typing import Any
 
 from ..checkpoint import read_json_object
 from ..errors import fail
@@ -18,7 +19,7 @@ FILES = ("tokenizer.model", "tokenizer.json")
 def tokenizer_keys(folder: Path, size: int, model: Mapping[str, Any], family: str) -> tuple[dict[str, Any], list[str]]:
     """The keys of a vocabulary with `size` tokens, and what a person should know about it.
 
-    `model` is config.json. Where there are both, tokenizer.model is the original and tokenizer.json a translation of it.
+    `model` is config.json. Of tokenizer.model and tokenizer.json the first is the original, the other a translation.
     """
     tokenizer = read_json_object(folder / "tokenizer.json")
     settings = read_json_object(folder / "tokenizer_config.json")
@@ -40,7 +41,10 @@ def read_vocabulary(folder: Path, tokenizer: Mapping[str, Any]) -> tuple[Vocabul
         return sentence_piece.from_model(model_path)
     source = str(folder / "tokenizer.json")
     if not tokenizer:
-        fail("io", f"{folder} has no tokenizer; expected {' or '.join(FILES)}: name a folder that has one with --tokenizer")
+        fail(
+            "io",
+            f"{folder} has no tokenizer; expected {' or '.join(FILES)}: name a folder that has one with --tokenizer",
+        )
     try:
         merges = read_merges(tokenizer)
         if byte_level.is_byte_level(tokenizer):
@@ -48,7 +52,10 @@ def read_vocabulary(folder: Path, tokenizer: Mapping[str, Any]) -> tuple[Vocabul
         if sentence_piece.is_sentence_piece_json(tokenizer):
             return sentence_piece.from_json(tokenizer, merges), []
     except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
-        fail("bad_model", f"{source} is no tokenizer that can be read ({type(error).__name__}: {error}); download it again")
+        fail(
+            "bad_model",
+            f"{source} is no tokenizer that can be read ({type(error).__name__}: {error}); download it again",
+        )
     kind = (tokenizer.get("model") or {}).get("type")
     fail("unsupported", f"{source}: model type {kind!r}; linnet runs byte-level BPE and SentencePiece's BPE")
 

@@ -5,7 +5,8 @@ GGUF names the way of cutting (tokenizer.ggml.pre), tokenizer.json spells it out
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ..errors import fail
 from .tokens import NORMAL, Vocabulary
@@ -42,6 +43,7 @@ def steps(node: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def is_byte_level(tokenizer: Mapping[str, Any]) -> bool:
+    """Whether a tokenizer.json's BPE works on bytes written as characters."""
     return (tokenizer.get("model") or {}).get("type") == "BPE" and any(
         step.get("type") == "ByteLevel" for step in steps(tokenizer.get("pre_tokenizer"))
     )
@@ -57,7 +59,9 @@ def find_pre_tokenizer(tokenizer: Mapping[str, Any], source: str) -> str:
             expressions.append(pattern.get("Regex", pattern.get("String", "")))
         elif kind == "ByteLevel":
             if step.get("add_prefix_space"):
-                fail("unsupported", f"{source}: a space is put before the text, which byte-level BPE in GGUF cannot say")
+                fail(
+                    "unsupported", f"{source}: a space is put before the text, which byte-level BPE in GGUF cannot say"
+                )
             if step.get("use_regex", True):
                 expressions.append(GPT2)
         elif kind == "Digits" and step.get("individual_digits"):
@@ -66,21 +70,28 @@ def find_pre_tokenizer(tokenizer: Mapping[str, Any], source: str) -> str:
             fail("unsupported", f"{source}: pre-tokenizer {kind!r}; linnet knows {KNOWN}")
     name = "smollm" if digits and expressions == [GPT2] else None
     if not digits and len(expressions) == 1:
-        name = BY_EXPRESSION.get(expressions[0].replace(r"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])", _CONTRACTIONS))
+        name = BY_EXPRESSION.get(
+            expressions[0].replace(r"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])", _CONTRACTIONS)
+        )
     if name is None:
         fail("unsupported", f"{source}: words are cut by {expressions}; linnet knows {KNOWN}")
     return by_merging(name, bool((tokenizer.get("model") or {}).get("ignore_merges")), source)
 
 
 def by_merging(name: str, takes_whole_words: bool, source: str) -> str:
+    """The name that also says whether a word that is a token is merged."""
     if takes_whole_words == TAKES_WHOLE_WORDS.get(name, False):
         return name
     if name == "llama-bpe":
         return "dbrx"  # Llama 3's expression, every word merged
-    fail("unsupported", f'{source}: "ignore_merges" is {str(takes_whole_words).lower()}, which linnet does not know for {name!r}')
+    fail(
+        "unsupported",
+        f'{source}: "ignore_merges" is {str(takes_whole_words).lower()}, which linnet does not know for {name!r}',
+    )
 
 
 def from_json(tokenizer: Mapping[str, Any], merges: list[tuple[str, str]], source: str) -> Vocabulary:
+    """The vocabulary of a tokenizer.json."""
     vocabulary = Vocabulary("gpt2", find_pre_tokenizer(tokenizer, source), [], [])
     texts: Mapping[str, int] = tokenizer["model"]["vocab"]
     vocabulary._grow(max(texts.values(), default=-1) + 1)

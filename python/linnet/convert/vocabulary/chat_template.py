@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 from ..checkpoint import read_json_object
 
@@ -18,7 +19,9 @@ def chat_template_keys(folder: Path, settings: Mapping[str, Any]) -> dict[str, A
     if isinstance(template, str):
         named["default"] = template
     elif isinstance(template, list):
-        named.update({str(one.get("name")): one["template"] for one in template if isinstance(one.get("template"), str)})
+        named.update(
+            {str(one.get("name")): one["template"] for one in template if isinstance(one.get("template"), str)}
+        )
     named.update(read_template_files(folder))
     keys: dict[str, Any] = {"tokenizer.chat_template": named.pop("default")} if "default" in named else {}
     if named:
@@ -35,4 +38,5 @@ def read_template_files(folder: Path) -> dict[str, str]:
 
 
 def key_name(name: str) -> str:
+    """The name as a part of a key."""
     return re.sub(r"[^a-z0-9_]", "_", name.lower())

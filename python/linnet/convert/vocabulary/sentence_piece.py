@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Union
+from typing import Any, Union
 
-from ..errors import ConvertError, fail
+from ..errors import fail
 from .tokens import BYTE, NORMAL, UNKNOWN, Vocabulary
 
 Field = tuple[int, Union[int, bytes]]
@@ -25,7 +26,7 @@ def read_fields(data: bytes) -> Iterator[Field]:
     while at < len(data):
         tag, at = read_varint(data, at)
         number, wire = tag >> 3, tag & 7
-        value: Union[int, bytes]
+        value: int | bytes
         if wire == 0:
             value, at = read_varint(data, at)
         elif wire in (1, 2, 5):
@@ -39,6 +40,7 @@ def read_fields(data: bytes) -> Iterator[Field]:
 
 
 def read_varint(data: bytes, at: int) -> tuple[int, int]:
+    """The number at data[at], seven bits a byte, and where it ends."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(data):
@@ -50,7 +52,8 @@ def read_varint(data: bytes, at: int) -> tuple[int, int]:
     raise ValueError("a number has too many bytes")
 
 
-def message(fields: Mapping[int, Union[int, bytes]], number: int) -> dict[int, Union[int, bytes]]:
+def message(fields: Mapping[int, int | bytes], number: int) -> dict[int, int | bytes]:
+    """The fields of a message within a message."""
     value = fields.get(number, b"")
     return dict(read_fields(value)) if isinstance(value, bytes) else {}
 
@@ -100,7 +103,7 @@ def from_model(path: Path) -> tuple[Vocabulary, list[str]]:
     return vocabulary, list(_differences(path, normalizer))
 
 
-def _differences(path: Path, normalizer: Mapping[int, Union[int, bytes]]) -> Iterator[str]:
+def _differences(path: Path, normalizer: Mapping[int, int | bytes]) -> Iterator[str]:
     if normalizer.get(2):
         name = normalizer.get(1, b"")
         yield f"{path.name}: normalization {name!r} is left out; pass normalized text"
@@ -136,12 +139,14 @@ def from_json(tokenizer: Mapping[str, Any], merges: list[tuple[str, str]]) -> Vo
 
 
 def kind_of(text: str, model: Mapping[str, Any]) -> int:
+    """Unknown, byte or normal, by its text."""
     if text == model.get("unk_token"):
         return UNKNOWN
     return BYTE if model.get("byte_fallback") and re.fullmatch("<0x[0-9A-F]{2}>", text) else NORMAL
 
 
 def adds_space_prefix(tokenizer: Mapping[str, Any]) -> bool:
+    """Whether a space is put before a text, by normalizer or pre-tokenizer."""
     steps = [tokenizer.get("normalizer") or {}, tokenizer.get("pre_tokenizer") or {}]
     for step in steps:
         for part in [step, *(step.get("normalizers") or []), *(step.get("pretokenizers") or [])]:
@@ -151,6 +156,3 @@ def adds_space_prefix(tokenizer: Mapping[str, Any]) -> bool:
                 scheme = part.get("prepend_scheme") or ("always" if part.get("add_prefix_space", True) else "never")
                 return bool(scheme != "never")
     return False
-
-
-__all__ = ["ConvertError", "from_json", "from_model", "is_sentence_piece", "is_sentence_piece_json"]

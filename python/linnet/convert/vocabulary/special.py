@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Mapping, Optional
+from typing import Any
 
 from ..checkpoint import read_json_object
 from .tokens import CONTROL, NORMAL, USER_DEFINED, Vocabulary
@@ -20,7 +21,9 @@ FILL_IN_THE_MIDDLE = {
 }
 
 
-def add_special_ids(vocabulary: Vocabulary, folder: Path, settings: Mapping[str, Any], model: Mapping[str, Any]) -> None:
+def add_special_ids(
+    vocabulary: Vocabulary, folder: Path, settings: Mapping[str, Any], model: Mapping[str, Any]
+) -> None:
     """By tokenizer_config.json and special_tokens_map.json, then by config.json, then as the vocabulary itself says."""
     mapped = read_json_object(folder / "special_tokens_map.json")
     for role in ROLES:
@@ -48,7 +51,9 @@ def add_ends_of_turns(vocabulary: Vocabulary, generation: Mapping[str, Any], mod
     for source in (generation, model):
         ids = source.get("eos_token_id")
         ends += [id for id in (ids if isinstance(ids, list) else [ids]) if type(id) is int]
-    others = [id for id in dict.fromkeys(ends) if id != vocabulary.special.get("eos") and 0 <= id < len(vocabulary.texts)]
+    others = [
+        id for id in dict.fromkeys(ends) if id != vocabulary.special.get("eos") and 0 <= id < len(vocabulary.texts)
+    ]
     vocabulary.special.update(zip(("eot", "eom"), others))
 
 
@@ -65,7 +70,7 @@ def add_text_rules(vocabulary: Vocabulary, tokenizer: Mapping[str, Any], setting
         vocabulary.flags["add_space_prefix"] = settings["add_prefix_space"]
 
 
-def template_ends(vocabulary: Vocabulary, tokenizer: Mapping[str, Any]) -> tuple[Optional[bool], Optional[bool]]:
+def template_ends(vocabulary: Vocabulary, tokenizer: Mapping[str, Any]) -> tuple[bool | None, bool | None]:
     """Whether a single text gets BOS before and EOS after it; None where tokenizer.json does not say."""
     if not tokenizer:
         return None, None
@@ -77,23 +82,25 @@ def template_ends(vocabulary: Vocabulary, tokenizer: Mapping[str, Any]) -> tuple
     return False, False
 
 
-def is_role(vocabulary: Vocabulary, role: str, texts: list[Optional[str]]) -> bool:
+def is_role(vocabulary: Vocabulary, role: str, texts: list[str | None]) -> bool:
     """Whether the one text is the token of this role; where nothing else names one, it is."""
     found = vocabulary.find(texts[0]) if texts and texts[0] is not None else None
     return found is not None and vocabulary.special.setdefault(role, found) == found
 
 
-def find_text(vocabulary: Vocabulary, token: Any) -> Optional[int]:
+def find_text(vocabulary: Vocabulary, token: Any) -> int | None:
     """A token is named by its text, or by an object that holds it."""
     text = token.get("content") if isinstance(token, dict) else token
     return vocabulary.find(text) if isinstance(text, str) else None
 
 
-def first_id(value: Any, size: int) -> Optional[int]:
+def first_id(value: Any, size: int) -> int | None:
+    """One id, or the first of a list, if the vocabulary has it."""
     if isinstance(value, list):
         value = value[0] if value else None
     return value if type(value) is int and 0 <= value < size else None
 
 
-def first_not_none(*values: Optional[int]) -> Optional[int]:
+def first_not_none(*values: int | None) -> int | None:
+    """The first that was found."""
     return next((value for value in values if value is not None), None)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Iterable, Mapping, Optional
+from typing import Any
 
 import numpy as np
 
@@ -34,8 +35,8 @@ class Vocabulary:
     pre: str
     texts: list[str]
     kinds: list[int]
-    scores: Optional[list[float]] = None
-    merges: Optional[list[str]] = None
+    scores: list[float] | None = None
+    merges: list[str] | None = None
     special: dict[str, int] = field(default_factory=dict)  # "bos" -> id
     flags: dict[str, bool] = field(default_factory=dict)  # "add_bos_token" -> value
     added: dict[str, int] = field(default_factory=dict)  # text -> id of the added tokens
@@ -57,8 +58,11 @@ class Vocabulary:
         if any(kind != UNUSED for kind in self.kinds[size:]):
             dropped = [text for text, kind in zip(self.texts[size:], self.kinds[size:]) if kind == NORMAL]
             if dropped:
-                fail("bad_model", f"the tokenizer has {len(self.texts)} tokens, the embedding {size} rows; "
-                     "do the tokenizer and the weights belong together?")  # fmt: skip
+                fail(
+                    "bad_model",
+                    f"the tokenizer has {len(self.texts)} tokens, the embedding {size} rows; "
+                    "do the tokenizer and the weights belong together?",
+                )
         for values in (self.texts, self.kinds, self.scores or []):
             del values[size:]
         self.special = {role: id for role, id in self.special.items() if id < size}
@@ -70,7 +74,7 @@ class Vocabulary:
         if self.scores is not None:
             self.scores += [-1000.0] * len(missing)
 
-    def find(self, text: str) -> Optional[int]:
+    def find(self, text: str) -> int | None:
         """The id of a token's exact text, an added one before others."""
         if text in self.added:
             return self.added[text]
@@ -101,7 +105,9 @@ def distinct(texts: list[str]) -> list[str]:
     return out
 
 
-def read_added_tokens(tokenizer: Mapping[str, Any], config: Mapping[str, Any], legacy: Mapping[str, Any]) -> list[AddedToken]:
+def read_added_tokens(
+    tokenizer: Mapping[str, Any], config: Mapping[str, Any], legacy: Mapping[str, Any]
+) -> list[AddedToken]:
     """From tokenizer.json, tokenizer_config.json and added_tokens.json, the first to name an id wins."""
     found: dict[int, AddedToken] = {}
     for entry in tokenizer.get("added_tokens") or []:
