@@ -48,9 +48,9 @@ def read_vocabulary(folder: Path, tokenizer: Mapping[str, Any]) -> tuple[Vocabul
     try:
         merges = read_merges(tokenizer)
         if byte_level.is_byte_level(tokenizer):
-            return byte_level.from_json(tokenizer, merges, source), []
+            return byte_level.from_json(tokenizer, merges, source)
         if sentence_piece.is_sentence_piece_json(tokenizer):
-            return sentence_piece.from_json(tokenizer, merges), []
+            return sentence_piece.from_json(tokenizer, merges)
     except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
         fail(
             "bad_model",

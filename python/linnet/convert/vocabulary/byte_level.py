@@ -90,13 +90,24 @@ def by_merging(name: str, takes_whole_words: bool, source: str) -> str:
     )
 
 
-def from_json(tokenizer: Mapping[str, Any], merges: list[tuple[str, str]], source: str) -> Vocabulary:
-    """The vocabulary of a tokenizer.json."""
-    vocabulary = Vocabulary("gpt2", find_pre_tokenizer(tokenizer, source), [], [])
+def by_normalizing(name: str, tokenizer: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """The name that also says whether text is put in normal form C first, and what linnet does otherwise."""
+    kinds = [step.get("type") for step in steps(tokenizer.get("normalizer"))]
+    if name == "qwen2" and kinds == []:
+        return "deepseek-r1-qwen", []  # Qwen 2's expression, text taken as it is
+    if kinds == (["NFC"] if name == "qwen2" else []):
+        return name, []
+    return name, [f"tokenizer.json: normalization {', '.join(map(str, kinds))} is left out; pass normalized text"]
+
+
+def from_json(tokenizer: Mapping[str, Any], merges: list[tuple[str, str]], source: str) -> tuple[Vocabulary, list[str]]:
+    """The vocabulary of a tokenizer.json, and what linnet does otherwise."""
+    name, notes = by_normalizing(find_pre_tokenizer(tokenizer, source), tokenizer)
+    vocabulary = Vocabulary("gpt2", name, [], [])
     texts: Mapping[str, int] = tokenizer["model"]["vocab"]
     vocabulary._grow(max(texts.values(), default=-1) + 1)
     for text, id in texts.items():
         vocabulary.texts[id] = text
         vocabulary.kinds[id] = NORMAL
     vocabulary.merges = [f"{left} {right}" for left, right in merges]
-    return vocabulary
+    return vocabulary, notes

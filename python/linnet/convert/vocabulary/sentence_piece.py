@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Union
 
 from ..errors import fail
+from .byte_level import steps
 from .tokens import BYTE, NORMAL, UNKNOWN, Vocabulary
 
 Field = tuple[int, Union[int, bytes]]
@@ -118,7 +119,7 @@ def is_sentence_piece_json(tokenizer: Mapping[str, Any]) -> bool:
     return model.get("type") == "BPE" and (bool(model.get("byte_fallback")) or pre.get("type") == "Metaspace")
 
 
-def from_json(tokenizer: Mapping[str, Any], merges: list[tuple[str, str]]) -> Vocabulary:
+def from_json(tokenizer: Mapping[str, Any], merges: list[tuple[str, str]]) -> tuple[Vocabulary, list[str]]:
     """A token's score is the place of the first merge that makes it: then both ways of merging agree."""
     model = tokenizer["model"]
     size = max(model["vocab"].values(), default=-1) + 1
@@ -135,7 +136,10 @@ def from_json(tokenizer: Mapping[str, Any], merges: list[tuple[str, str]]) -> Vo
     if unknown is not None:
         vocabulary.special["unk"] = unknown
     vocabulary.flags["add_space_prefix"] = adds_space_prefix(tokenizer)
-    return vocabulary
+    others = [step.get("type") for step in steps(tokenizer.get("normalizer"))]
+    others = [str(kind) for kind in others if kind not in ("Prepend", "Replace")]
+    left_out = f"tokenizer.json: normalization {', '.join(others)} is left out; pass normalized text"
+    return vocabulary, [left_out] if others else []
 
 
 def kind_of(text: str, model: Mapping[str, Any]) -> int:
