@@ -15,23 +15,22 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = Path(os.environ.get("LINNET_PROGRAM", ROOT / "build" / "release" / "linnet"))
-DOCUMENT = ROOT / "docs" / "conformance.md"
-BAR = 1e-4  # of the largest logit
-N_BUNDLED = 96
-
 import numpy as np
 import torch
 import transformers
 
-from cases import CASES, N_PROMPT, Case
+from cases import CASES, N_PROMPT, N_TOKENS, Case
 from checkpoint_folder import save_folder
 from expected import Expected, forward
 from make_fixtures import find_seed
 from more_cases import MORE_CASES
 from tokenizer_conformance import TokenizerRow, compare_tokenizers
+from uncompiled import ROOT
+from linnet.convert import Options, convert
 
+PROGRAM = Path(os.environ.get("LINNET_PROGRAM", ROOT / "build" / "release" / "linnet"))
+DOCUMENT = ROOT / "docs" / "conformance.md"
+BAR = 1e-4  # of the largest logit
 PACKAGES = ("torch", "transformers", "tokenizers", "sentencepiece", "numpy")
 
 
@@ -104,10 +103,7 @@ def measure_case(case: Case, folder: Path) -> Row:
     _, model, expected = find_seed(case)
     save_folder(folder / case.name, case, model)
     path = folder / f"{case.name}.gguf"
-    convert = [sys.executable, "-m", "linnet.convert", str(folder / case.name), str(path), "--type", "f32", "--quiet"]
-    done = subprocess.run(convert, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT / "python")})
-    if done.returncode != 0:
-        raise RuntimeError(done.stderr.strip())
+    convert(folder / case.name, path, Options(type="f32"))
     return measure(case.name, describe(case), path, expected)
 
 
@@ -139,7 +135,7 @@ def describe(case: Case) -> str:
     size = getattr(config, "head_dim", None) or config.hidden_size // heads
     parts = [f"heads {heads}:{kv}".replace(" [", " ").replace("[", "").replace("]", ""), f"of {size}"]
     window = getattr(config, "sliding_window", None)
-    if window and window < len(expected_text()):
+    if window and window < N_TOKENS:
         parts.append(f"window {window}")
     parts += rope_words(getattr(config, "rope_parameters", {}) or {})
     if getattr(config, "num_local_experts", 0):
@@ -149,10 +145,6 @@ def describe(case: Case) -> str:
     if getattr(config, "tie_word_embeddings", True):
         parts.append("tied")
     return ", ".join([" ".join(parts[:2]), *parts[2:]])
-
-
-def expected_text() -> range:
-    return range(N_BUNDLED)
 
 
 def rope_words(parameters: dict) -> list[str]:
@@ -176,7 +168,7 @@ def measure_bundled(path: Path, folder: Path) -> Row:
     copy.write_bytes(path.read_bytes())
     _, _, model = load(path)
     story = (ROOT / "examples" / "tiny" / "heldout" / "stories.txt").read_text()[:2000]
-    tokens = [int(id) for id in run_linnet("tokenize", "-m", path, "-p", story).split()][:N_BUNDLED]
+    tokens = [int(id) for id in run_linnet("tokenize", "-m", path, "-p", story).split()][:N_TOKENS]
     greedy: list[int] = []
     for _ in range(N_PROMPT):
         greedy.append(int(forward(model, [*tokens[:N_PROMPT], *greedy])[-1].argmax()))
@@ -203,7 +195,7 @@ def document(rows: list[Row], tokenizers: list[TokenizerRow], strings: int) -> s
         "",
         "Each row is a small random model, built by Hugging Face Transformers in float32, saved as its folder, converted",
         "by `linnet convert --type f32` and run by `linnet logits --kv-type f32 --mmap`. The figures are the largest",
-        f"difference of any logit over a text of {N_BUNDLED} tokens, relative to the largest logit: of one prefill, and of",
+        f"difference of any logit over a text of {N_TOKENS} tokens, relative to the largest logit: of one prefill, and of",
         "the same tokens one by one; and how many tokens of a greedy continuation are the same. Weights are drawn so that",
         f"mistakes show (tests/reference/README.md). The bar is {BAR:.0e}, every token the same. `heads 4:2` are four",
         "query heads over two key heads; a RoPE scaling `from 64` is met with a text longer than its original context.",

@@ -10,21 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "python"))
-REAL = ROOT.parent / "shared" / "data" / "tokenizers"
-
 import gguf
 import sentencepiece
 import tokenizers
 from tokenizers import models, pre_tokenizers, trainers
 
+from uncompiled import ROOT
 from linnet.convert.gguf_writer import write_gguf
 from linnet.convert.vocabulary import byte_level, tokenizer_keys
 from linnet.convert.vocabulary.tokens import BYTE, CONTROL, NORMAL, UNKNOWN, USER_DEFINED
 from random_texts import Texts
 from sentence_piece_file import write_sentence_piece
 
+REAL = ROOT.parent / "shared" / "data" / "tokenizers"
 TRAINED_SIZE = 2000
 SHARE_OF_BROKEN = 10  # one text in ten is no UTF-8
 Encode = Callable[[str], list[int]]
@@ -102,6 +100,8 @@ class Speller:
         self.bytes = {chr(byte): byte for byte in printable} | {chr(0x100 + i): byte for i, byte in enumerate(rest)}
 
     def is_text(self, ids: list[int], text: bytes) -> bool:
+        if not self.byte_level:
+            text = text.replace("\u2581".encode(), b" ")  # which SentencePiece takes for a space
         spelled = b"".join(self.piece(id) for id in ids)
         if not self.prefix:
             return spelled == text

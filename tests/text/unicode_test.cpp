@@ -47,7 +47,7 @@ TEST(Compose, KeepsBytesThatAreNoUtf8) {
 
 TEST(Compose, TakesLongRunsOfMarks) {
   std::string text = "a";
-  for (int i = 0; i < 500'000; ++i) text += "\u0301\u0323";          // in the wrong order
+  for (int i = 0; i < 500'000; ++i) text += "\u0301\u0323";  // in the wrong order
   const std::string composed = compose(text);
   EXPECT_EQ(composed.size(), text.size());
   EXPECT_EQ(composed.substr(0, 7), "\u1ea1\u0323\u0323");  // the lower marks come first, and one has joined

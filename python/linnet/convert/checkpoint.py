@@ -105,7 +105,7 @@ class Config:
         value = self.get(key, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or abs(value) > 1e18:
             self.refuse(key, "a number")
-        return float(value) if isinstance(value, float) else value  # type: ignore[no-any-return]
+        return value
 
 
 class Checkpoint:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 try:
-    from .._errors import Error
+    from .._errors import Error as Error  # of the installed package
 except ImportError:  # run from its folder, without the package around it
 
     class Error(Exception):  # type: ignore[no-redef]

@@ -20,7 +20,7 @@ from .errors import fail
 MAX_HEADER = 100_000_000  # bytes; the format's own limit
 
 # By the format's name of a type. BF16 has none in NumPy: its bits are read, and widened by as_float32().
-DTYPES = {
+DTYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),

@@ -60,7 +60,7 @@ def to_q8_0(values: Floats) -> Bytes:
 
 def pack_nibbles(levels: npt.NDArray[np.uint8]) -> Bytes:
     """[blocks, 32] values below 16 -> [blocks, 16]: the first half of a block in the low halves of its bytes."""
-    return levels[:, :16] | (levels[:, 16:] << 4)
+    return (levels[:, :16] | (levels[:, 16:] << 4)).astype(np.uint8, copy=False)
 
 
 def _not_encoded(values: Floats) -> Bytes:

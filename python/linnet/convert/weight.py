@@ -130,7 +130,8 @@ def _join(
             return fetches[owner[0]](rows - starts[owner[0]])
         pieces = [(owner == i, fetches[i]) for i in np.unique(owner)]
         found = [(here, part(rows[here] - starts[owner[here]])) for here, part in pieces]
-        out = np.empty((len(rows), found[0][1].shape[1]), found[0][1].dtype)
+        first = found[0][1]
+        out: npt.NDArray[T] = np.empty((len(rows), first.shape[1]), first.dtype)
         for here, values in found:
             out[here] = values
         return out

@@ -107,7 +107,8 @@ def from_model(path: Path) -> tuple[Vocabulary, list[str]]:
 def _differences(path: Path, normalizer: Mapping[int, int | bytes]) -> Iterator[str]:
     if normalizer.get(2):
         name = normalizer.get(1, b"")
-        yield f"{path.name}: normalization {name!r} is left out; pass normalized text"
+        text = name.decode(errors="replace") if isinstance(name, bytes) else "of its own"
+        yield f"{path.name}: normalization {text} is left out; pass normalized text"
     if normalizer.get(4, 1):
         yield f"{path.name}: runs of spaces are not reduced to one"
 
@@ -136,8 +137,8 @@ def from_json(tokenizer: Mapping[str, Any], merges: list[tuple[str, str]]) -> tu
     if unknown is not None:
         vocabulary.special["unk"] = unknown
     vocabulary.flags["add_space_prefix"] = adds_space_prefix(tokenizer)
-    others = [step.get("type") for step in steps(tokenizer.get("normalizer"))]
-    others = [str(kind) for kind in others if kind not in ("Prepend", "Replace")]
+    kinds = [str(step.get("type")) for step in steps(tokenizer.get("normalizer"))]
+    others = [kind for kind in kinds if kind not in ("Prepend", "Replace")]
     left_out = f"tokenizer.json: normalization {', '.join(others)} is left out; pass normalized text"
     return vocabulary, [left_out] if others else []
 
