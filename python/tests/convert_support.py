@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import struct
 import subprocess
 import sys
@@ -13,6 +11,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from linnet.convert import Error
+from linnet.convert.quantizer import find_program
 
 DTYPE_NAMES = {"float64": "F64", "float32": "F32", "float16": "F16", "uint16": "BF16", "int32": "I32", "int64": "I64"}
 
@@ -193,9 +193,10 @@ DEQUANTIZE = {
 
 
 def linnet_program() -> Path | None:
-    build = Path(__file__).resolve().parents[2] / "build" / "release" / "linnet"
-    found = os.environ.get("LINNET_PROGRAM") or (build if build.is_file() else shutil.which("linnet"))
-    return Path(found) if found else None
+    try:
+        return find_program(None)
+    except Error:
+        return None
 
 
 needs_program = pytest.mark.skipif(linnet_program() is None, reason="the program linnet is not built (LINNET_PROGRAM)")

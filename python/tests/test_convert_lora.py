@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from convert_support import Gguf, run_convert, write_json, write_llama, write_safetensors
+from convert_support import (
+    Gguf,
+    llama_tensors,
+    logits,
+    needs_program,
+    run_convert,
+    run_linnet,
+    write_json,
+    write_llama,
+    write_safetensors,
+)
 from linnet.convert import Error, Options, convert
 
 PREFIX = "base_model.model.model.layers.0."
@@ -77,6 +87,27 @@ def test_the_base_may_be_named_by_the_adapter(tmp_path: Path) -> None:
     convert(write_adapter(tmp_path / "lora", base_model_name_or_path=str(base)), tmp_path / "out.gguf", Options())
     done = run_convert(write_adapter(tmp_path / "lora"), tmp_path / "other.gguf")
     assert done.returncode == 1 and "--base" in done.stderr and "songbirds/Finch-1B" in done.stderr
+
+
+@needs_program
+def test_an_adapter_is_a_merged_model(tmp_path: Path) -> None:
+    """Logits with the adapter are those of weights to which the scaled product was added."""
+    if "--lora" not in run_linnet("logits", "--help").stdout:
+        pytest.skip("this build of the program has no --lora")
+    tensors, lora = llama_tensors(), adapter_tensors()
+    for module in ("self_attn.q_proj", "mlp.down_proj"):
+        a, b = (lora[f"{PREFIX}{module}.lora_{part}.weight"] for part in "AB")
+        tensors[f"model.layers.0.{module}.weight"] = tensors[f"model.layers.0.{module}.weight"] + 2 * (b @ a)
+    base = write_llama(tmp_path / "base")
+    convert(base, tmp_path / "base.gguf", Options(type="f32"))
+    convert(write_llama(tmp_path / "merged", tensors), tmp_path / "merged.gguf", Options(type="f32"))
+    convert(write_adapter(tmp_path / "lora"), tmp_path / "lora.gguf", Options(base=base))
+    tokens = [7, 3, 50, 99, 12, 1]
+    wanted = logits(tmp_path / "merged.gguf", tokens, tmp_path)
+    found = logits(tmp_path / "base.gguf", tokens, tmp_path, "--lora", str(tmp_path / "lora.gguf"))
+    without = logits(tmp_path / "base.gguf", tokens, tmp_path)
+    assert np.abs(found - wanted).max() <= 1e-4 * np.abs(wanted).max()
+    assert np.abs(without - wanted).max() > 0.1 * np.abs(wanted).max()
 
 
 def refuse(

@@ -40,7 +40,8 @@ TEST(Compose, GivesNormalFormC) {
 }
 
 TEST(Compose, KeepsBytesThatAreNoUtf8) {
-  for (const std::string text : {"e\xff\xcc\x81", "\xcc", "\x81\xcc\x81", "\xed\xa0\x80", "a\0\xcc\x81"s})
+  for (const std::string& text :
+       {"e\xff\xcc\x81"s, "\xcc"s, "\x81\xcc\x81"s, "\xed\xa0\x80"s, "a\0\xcc\x81"s})
     EXPECT_EQ(compose(text), text);
   EXPECT_EQ(compose("\xffo\xcc\x88\xff"), "\xff\xc3\xb6\xff");
 }

@@ -13,7 +13,8 @@ from .errors import fail
 def find_program(given: Path | None) -> Path:
     """The program as named, in LINNET_PROGRAM, in this package, in a build beside it, or on the PATH."""
     package = Path(__file__).resolve().parents[1]
-    candidates = [given, os.environ.get("LINNET_PROGRAM"), package / "bin" / "linnet"]
+    name = "linnet.exe" if os.name == "nt" else "linnet"
+    candidates = [given, os.environ.get("LINNET_PROGRAM"), package / "bin" / name]
     candidates += [package.parents[1] / "build" / "release" / "linnet", shutil.which("linnet")]
     for candidate in candidates:
         if candidate and Path(candidate).is_file():
