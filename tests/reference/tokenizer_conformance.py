@@ -6,6 +6,7 @@ import json
 import lzma
 import subprocess
 import sys
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Iterator
@@ -17,8 +18,8 @@ from tokenizers import models, pre_tokenizers, trainers
 
 from uncompiled import ROOT
 from linnet.convert.gguf_writer import write_gguf
-from linnet.convert.vocabulary import byte_level, tokenizer_keys
-from linnet.convert.vocabulary.tokens import BYTE, CONTROL, NORMAL, UNKNOWN, USER_DEFINED
+from linnet.convert.vocabulary import byte_level, read_merges, sentence_piece, tokenizer_keys
+from linnet.convert.vocabulary.tokens import BYTE, CONTROL, NORMAL, UNKNOWN, USER_DEFINED, read_added_tokens
 from random_texts import Texts
 from sentence_piece_file import write_sentence_piece
 
@@ -38,7 +39,7 @@ class Subject:
     oracle: str
     encode: Encode
     special: list[str]
-    family: str = "llama"
+    without: str = ""  # a character that texts for it do not hold
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,12 @@ def compare_tokenizers(program: Path, folder: Path, count: int) -> list[Tokenize
 
 
 def compare(program: Path, folder: Path, subject: Subject, count: int) -> TokenizerRow:
-    keys, _ = tokenizer_keys(subject.folder, subject.size, {}, subject.family)
+    keys, _ = tokenizer_keys(subject.folder, subject.size, {}, "llama")
     path = folder / f"{subject.name.replace(' ', '-')}.gguf"
     write_gguf(path, {"general.architecture": "llama", **keys}, [], lambda _: None)
     source = Texts(len(subject.name), subject.special)
     texts = [source.broken() if i % SHARE_OF_BROKEN == 0 else source.text() for i in range(count)]
+    texts = [text.replace(subject.without, "") if isinstance(text, str) else text for text in texts]
     found = tokenize(program, path, texts)
     spell = Speller(keys)
     different = total = 0
@@ -94,19 +96,19 @@ class Speller:
     def __init__(self, keys: dict[str, Any]) -> None:
         self.texts, self.kinds = keys["tokenizer.ggml.tokens"], keys["tokenizer.ggml.token_type"]
         self.byte_level = keys["tokenizer.ggml.model"] == "gpt2"
-        self.prefix = keys.get("tokenizer.ggml.add_space_prefix", False) and not self.byte_level
+        self.composes = keys["tokenizer.ggml.pre"] == "qwen2"
         printable = [*range(33, 127), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
         rest = [byte for byte in range(256) if byte not in printable]
         self.bytes = {chr(byte): byte for byte in printable} | {chr(0x100 + i): byte for i, byte in enumerate(rest)}
 
     def is_text(self, ids: list[int], text: bytes) -> bool:
-        if not self.byte_level:
-            text = text.replace("\u2581".encode(), b" ")  # which SentencePiece takes for a space
         spelled = b"".join(self.piece(id) for id in ids)
-        if not self.prefix:
+        if self.composes:
+            text = compose(text)
+        if self.byte_level:
             return spelled == text
-        # A space goes before each stretch of plain text, so before the first.
-        return spelled == b" " + text or spelled.replace(b" ", b"") == text.replace(b" ", b"")
+        # Spaces are put before texts, and some special tokens take those that follow.
+        return without_spaces(spelled) == without_spaces(text)
 
     def piece(self, id: int) -> bytes:
         text, kind = self.texts[id], self.kinds[id]
@@ -117,27 +119,39 @@ class Speller:
         return text.replace("\u2581", " ").encode() if not self.byte_level else text.encode()
 
 
+def compose(data: bytes) -> bytes:
+    text = data.decode(errors="surrogateescape")
+    return unicodedata.normalize("NFC", text).encode(errors="surrogateescape")
+
+
+def without_spaces(data: bytes) -> str:
+    return "".join(data.decode(errors="surrogateescape").replace("\u2581", " ").split())
+
+
 def real_subjects(folder: Path) -> Iterator[Subject]:
     if not REAL.is_dir():
         print(f"skipped: real vocabularies, {REAL} is absent", flush=True)
         return
     yield from_json_object("Llama 3", folder, llama3_tokenizer())
-    yield from_json_object("Gemma 2", folder, json.loads(lzma.open(REAL / "gemma2.tokenizer.json.xz").read()), "gemma2")
-    yield from_json_object("Qwen 2.5", folder, json.loads(lzma.open(REAL / "qwen2_5.tokenizer.json.xz").read()), "qwen2")
+    gemma = json.loads(lzma.open(REAL / "gemma2.tokenizer.json.xz").read())
+    # With U+2581 the package does otherwise than SentencePiece, from which the vocabulary comes.
+    yield from_json_object("Gemma 2", folder, gemma, without="\u2581")
+    yield from_pieces("Gemma 2, plain text", folder, pieces_of_json(gemma), add_space_prefix=False)
+    yield from_json_object("Qwen 2.5", folder, json.loads(lzma.open(REAL / "qwen2_5.tokenizer.json.xz").read()))
     yield from_json_object("GPT-2", folder, gpt2_tokenizer())
     pieces = read_pieces(REAL / "phi-3.gguf")
     yield from_json_object("Phi-3", folder, phi3_tokenizer(pieces))
-    yield from_pieces("Phi-3, plain text", folder, pieces)
+    yield from_pieces("Phi-3, plain text", folder, original_pieces(pieces))
 
 
-def from_json_object(name: str, folder: Path, tokenizer: dict[str, Any], family: str = "llama") -> Subject:
+def from_json_object(name: str, folder: Path, tokenizer: dict[str, Any], without: str = "") -> Subject:
     home = folder / f"tokenizer {name}"
     home.mkdir()
     (home / "tokenizer.json").write_text(json.dumps(tokenizer))
     package = tokenizers.Tokenizer.from_file(str(home / "tokenizer.json"))
     special = [token["content"] for token in tokenizer.get("added_tokens", [])]
     encode = lambda text: package.encode(text, add_special_tokens=False).ids  # noqa: E731
-    return Subject(name, home, package.get_vocab_size(), "tokenizers", encode, special, family)
+    return Subject(name, home, package.get_vocab_size(), "tokenizers", encode, special, without)
 
 
 def byte_level_json(vocab: dict[str, int], merges: list[Any], name: str, **model: Any) -> dict[str, Any]:
@@ -188,13 +202,28 @@ def read_pieces(path: Path) -> list[tuple[str, float, int]]:
     return list(zip(*columns))
 
 
-def from_pieces(name: str, folder: Path, pieces: list[tuple[str, float, int]]) -> Subject:
-    """A tokenizer.model of the pieces, for the package sentencepiece. What was added to them later is left out."""
+def from_pieces(name: str, folder: Path, pieces: list[tuple[str, float, int]], add_space_prefix: bool = True) -> Subject:
+    """A tokenizer.model of the pieces, for the package sentencepiece."""
     home = folder / f"tokenizer {name}"
     home.mkdir()
-    first = [("<unk>", 0.0, UNKNOWN), ("<s>", 0.0, CONTROL), ("</s>", 0.0, CONTROL)]
-    write_sentence_piece(home / "tokenizer.model", first + [piece for piece in pieces[3:] if piece[2] in (NORMAL, BYTE)])
+    write_sentence_piece(home / "tokenizer.model", pieces, add_space_prefix)
     return from_model(name, home)
+
+
+def original_pieces(pieces: list[tuple[str, float, int]]) -> list[tuple[str, float, int]]:
+    """Without what was added to them later, and with the first three as they were."""
+    first = [("<unk>", 0.0, UNKNOWN), ("<s>", 0.0, CONTROL), ("</s>", 0.0, CONTROL)]
+    return first + [piece for piece in pieces[3:] if piece[2] in (NORMAL, BYTE)]
+
+
+def pieces_of_json(tokenizer: dict[str, Any]) -> list[tuple[str, float, int]]:
+    """The pieces that the converter makes of a tokenizer.json."""
+    vocabulary, _ = sentence_piece.from_json(tokenizer, read_merges(tokenizer))
+    vocabulary.add(read_added_tokens(tokenizer, {}, {}))
+    assert vocabulary.scores is not None
+    pieces = list(zip(vocabulary.texts, vocabulary.scores, vocabulary.kinds))
+    # Gemma's file says "\t" where the original says <0x09>.
+    return [("<0x09>", score, BYTE) if text == "\t" else (text, score, kind) for text, score, kind in pieces]
 
 
 def phi3_tokenizer(pieces: list[tuple[str, float, int]]) -> dict[str, Any]:

@@ -102,7 +102,7 @@ class Config:
             )
 
     def _number(self, key: str, default: float | None) -> float:
-        value = self.get(key, default)
+        value: int | float = self.get(key, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or abs(value) > 1e18:
             self.refuse(key, "a number")
         return value

@@ -126,10 +126,10 @@ def _join(
 
     def fetch(rows: Index) -> npt.NDArray[T]:
         owner = np.searchsorted(starts, rows, side="right") - 1
-        if len(rows) and (owner == owner[0]).all():
-            return fetches[owner[0]](rows - starts[owner[0]])
         pieces = [(owner == i, fetches[i]) for i in np.unique(owner)]
         found = [(here, part(rows[here] - starts[owner[here]])) for here, part in pieces]
+        if len(found) == 1:
+            return found[0][1]
         first = found[0][1]
         out: npt.NDArray[T] = np.empty((len(rows), first.shape[1]), first.dtype)
         for here, values in found:

@@ -90,7 +90,7 @@ def from_model(path: Path) -> tuple[Vocabulary, list[str]]:
     except (ValueError, struct.error) as error:
         fail("bad_model", f"{path} is no SentencePiece model ({error}); download it again")
     if trainer.get(3, 1) != BPE:
-        fail("unsupported", f"{path}: SentencePiece model type {trainer.get(3, 1)}; linnet runs BPE (2) only")
+        fail("unsupported", f"{path}: SentencePiece model type {trainer.get(3, 1)!r}; linnet runs BPE (2) only")
     vocabulary = Vocabulary("llama", "default", [], [], [])
     for text, score, kind in pieces:
         vocabulary.texts.append(text)
