@@ -6,7 +6,7 @@ MODEL ?= examples/tiny/models/tiny-llama.gguf
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps demo test test-release asan tsan test-arm check format clean
+.PHONY: help deps demo test test-release asan tsan test-arm conformance check format clean
 
 help:                 ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -36,6 +36,10 @@ test-arm: deps        ## the kernels for 64-bit Arm and the bundled models, cros
 tsan: deps            ## the tests under ThreadSanitizer
 	@$(call build,tsan,all)
 	@$(call run_tests,tsan)
+
+conformance: deps     ## check logits and tokens against Transformers and tokenizers (installs PyTorch under build/)
+	@$(call build,release,linnet_cli)
+	@scripts/conformance.sh --check
 
 check: deps           ## the layers point one way, no weak symbol is shared, and the code is formatted
 	@scripts/check-layers.py

@@ -23,6 +23,7 @@ struct Arguments {
   TextArguments text;
   std::string tokens;
   std::filesystem::path output;
+  std::int64_t batch = 0;
 };
 
 /// The header of a float32 array of rows by columns, little-endian, in C order.
@@ -51,7 +52,8 @@ int run(const Arguments& arguments, bool tokens_given) {
   const auto rows = static_cast<std::int64_t>(tokens.size());
   const std::int64_t columns = model->spec().vocabulary;
 
-  const std::int64_t batch = rows_per_batch(columns, rows);
+  const std::int64_t batch =
+      arguments.batch > 0 ? std::min(arguments.batch, rows) : rows_per_batch(columns, rows);
   Engine engine(model, {.threads = arguments.engine.threads,
                         .cache = {.type = arguments.engine.cache_type, .tokens = rows, .max_batch = batch}});
   engine.set_adapters(load_adapters(arguments.engine, model));
@@ -94,6 +96,10 @@ Command add_logits(CLI::App& program) {
   app->add_option("-o,--output", arguments->output, "The file to write: float32 [tokens, vocabulary]")
       ->type_name("OUT.npy")
       ->required();
+  app->add_option("-b,--batch", arguments->batch,
+                  "Tokens to compute at once (1: one by one; 0: what suits the vocabulary)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 512));
   app->footer(
       "The file is written under another name and renamed, so that it is never half there.\n\n"
       "Example:\n"

@@ -1,5 +1,8 @@
 // tokenize.cpp - `linnet tokenize`: text to token ids, and back. Never runs a model.
+#include <algorithm>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -17,7 +20,8 @@ namespace {
 struct Arguments {
   std::filesystem::path model;
   TextArguments text;
-  bool ids = false, pieces = false, no_bos = false, no_special = false, decode = false, json = false;
+  bool ids = false, pieces = false, no_bos = false, no_special = false, decode = false, json = false,
+       lines = false;
 };
 
 std::string dump(const nlohmann::ordered_json& json) {
@@ -38,6 +42,31 @@ void print_tokens(const Arguments& arguments, const Tokenizer& tokenizer, const 
   }
 }
 
+/// The bytes of a text that is written as a JSON string, or as an array of bytes where it is no UTF-8.
+std::string parse_json_text(std::string_view line, std::int64_t number) {
+  const nlohmann::json value = nlohmann::json::parse(line, nullptr, false);
+  if (value.is_string()) return value.get<std::string>();
+  const auto is_byte = [](const nlohmann::json& byte) {
+    return byte.is_number_unsigned() && byte.get<std::uint64_t>() < 256;
+  };
+  if (!value.is_array() || !std::all_of(value.begin(), value.end(), is_byte))
+    fail(ErrorCode::invalid_argument, "line ", number,
+         ": expected a text as a JSON string, or a JSON array of its bytes");
+  std::string text;
+  for (const nlohmann::json& byte : value) text += static_cast<char>(byte.get<std::uint8_t>());
+  return text;
+}
+
+void tokenize_lines(const Arguments& arguments, const Tokenizer& tokenizer, std::string_view text) {
+  for (std::int64_t number = 1; !text.empty(); ++number) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    print_tokens(arguments, tokenizer,
+                 tokenizer.encode(parse_json_text(line, number), {.add_special = !arguments.no_bos,
+                                                                  .parse_special = !arguments.no_special}));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+  }
+}
+
 int run(const Arguments& arguments) {
   // The vocabulary is enough: files without weights will do.
   const gguf::File file = gguf::File::open(arguments.model);
@@ -50,6 +79,10 @@ int run(const Arguments& arguments) {
     } else {
       out().print(decoded, '\n');
     }
+    return 0;
+  }
+  if (arguments.lines) {
+    tokenize_lines(arguments, tokenizer, text);
     return 0;
   }
   print_tokens(
@@ -71,12 +104,17 @@ Command add_tokenize(CLI::App& program) {
   app->add_flag("--no-bos", arguments->no_bos, "Add no token at the beginning and the end");
   app->add_flag("--no-special", arguments->no_special,
                 "Special tokens in the text are text; with --decode they are left out");
-  app->add_flag("--decode", arguments->decode, "Ids, separated by commas or spaces, to text");
+  app->add_flag("--json-lines", arguments->lines,
+                "The input holds many texts, each a line with a JSON string, or with a JSON array of bytes")
+      ->excludes("--pieces");
+  app->add_flag("--decode", arguments->decode, "Ids, separated by commas or spaces, to text")
+      ->excludes("--json-lines");
   app->add_flag("--json", arguments->json, "Print a JSON object");
   app->footer(
       "The text is taken as it is, a newline at its end included.\n\n"
       "Examples:\n"
       "  linnet tokenize -m model.gguf -p \"Hello, world\" --pieces\n"
+      "  jq -c .text texts.jsonl | linnet tokenize -m model.gguf --json-lines\n"
       "  echo 1,15043,29892 | linnet tokenize -m model.gguf --decode");
   return {app, [arguments] { return run(*arguments); }};
 }

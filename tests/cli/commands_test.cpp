@@ -146,6 +146,26 @@ TEST(Tokenize, GoesThereAndBack) {
   EXPECT_EQ(run({"tokenize", "-m", small, "-p", "", "--no-bos"}).out, "\n");
 }
 
+TEST(Tokenize, TakesManyTextsAsJson) {
+  const std::string lines = "\"Once\"\n\"\\u0000\\n\"\n[79, 110, 99, 101]\n\"\"\n[255, 0]";
+  const Ended ended = run({"tokenize", "-m", tiny, "--json-lines"}, {.input = lines});
+  expect_success(ended);
+  std::istringstream rows(ended.out);
+  std::vector<std::string> ids;
+  for (std::string row; std::getline(rows, row);) ids.push_back(row);
+  ASSERT_EQ(ids.size(), 5u);
+  EXPECT_EQ(ids[0] + "\n", run({"tokenize", "-m", tiny, "-p", "Once"}).out);
+  EXPECT_EQ(ids[0], ids[2]);
+  EXPECT_EQ(ids[3] + "\n", run({"tokenize", "-m", tiny, "-p", ""}).out);
+  EXPECT_NE(ids[1], ids[4]);
+  for (const std::string_view wrong : {"Once", "3", "[256]", "[-1]", "[[1]]", "{}", "\"a", ""}) {
+    const std::string input = concat("\"fine\"\n", wrong, "\n");
+    const Ended failed = run({"tokenize", "-m", tiny, "--json-lines"}, {.input = input});
+    EXPECT_NE(failed.code, 0) << wrong;
+    EXPECT_NE(failed.err.find("line 2"), std::string::npos) << failed.err;
+  }
+}
+
 /// Rows of float32 from a file that NumPy would read.
 std::vector<float> read_npy(const std::filesystem::path& path, std::string_view shape) {
   const std::string bytes = read_file(path);

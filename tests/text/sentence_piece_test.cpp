@@ -121,6 +121,7 @@ TEST(SentencePiece, UserDefinedTokensAreFoundFirst) {
             "ba|" + space + "|a");
   EXPECT_EQ(tokenizer.decode(tokenizer.encode("a a", plain)), "a a");
   EXPECT_EQ(tokenizer.encode("a a", plain).size(), 1u);
+  EXPECT_EQ(tokenizer.encode("a" + space + "a", plain), tokenizer.encode("a a", plain));  // and in the text
 }
 
 TEST(SentencePiece, TextsComeBackTheSame) {

@@ -6,6 +6,7 @@
 
 #include <linnet/base/printable.hpp>
 #include <linnet/text/byte_level_bpe.hpp>
+#include <linnet/text/unicode.hpp>
 #include <linnet/text/utf8.hpp>
 
 namespace linnet {
@@ -99,7 +100,8 @@ LINNET_INLINE Merge ByteLevelBpe::find_merge(Token left, Token right) const noex
 LINNET_INLINE void ByteLevelBpe::encode(const Vocabulary& vocabulary, std::string_view text,
                                         std::vector<Token>& out) const {
   std::vector<Symbol> symbols;
-  split_words(pre_tokenizer_->scanners, text,
+  const std::string composed = pre_tokenizer_->composes ? compose(text) : std::string();
+  split_words(pre_tokenizer_->scanners, pre_tokenizer_->composes ? composed : text,
               [&](std::string_view word) { encode_word(vocabulary, word, symbols, out); });
 }
 

@@ -21,6 +21,7 @@ struct PreTokenizer {
   std::span<const WordScanner> scanners;
   bool ignore_merges = false;  // a word that is a token is that token, whatever the merges make of it
   bool adds_bos = false;       // where the file does not say
+  bool composes = false;       // text is put in Unicode's normal form C first
 };
 
 /// All that are known. The regular expression that each stands for is in the .ipp, beside its scanner.

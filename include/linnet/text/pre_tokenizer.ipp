@@ -218,7 +218,7 @@ inline constexpr PreTokenizer pre_tokenizer_table[] = {
     {"dbrx", llama3_scanners},
     {"smaug-bpe", llama3_scanners},
     {"chatglm-bpe", llama3_scanners},
-    {"qwen2", qwen2_scanners},
+    {"qwen2", qwen2_scanners, false, false, true},
     {"deepseek-r1-qwen", qwen2_scanners},
     {"megrez", qwen2_scanners},
     {"stablelm2", qwen2_scanners},

@@ -26,8 +26,8 @@ class SpecialTokens {
     Token token;
   };
 
-  /// `escaped_spaces`: in the vocabulary's texts U+2581 stands for a space (SentencePiece). Adds a line to
-  /// `warnings` for texts over max_length.
+  /// `escaped_spaces`: U+2581 and a space are the same, in the vocabulary's texts and in those that are
+  /// searched (SentencePiece). Adds a line to `warnings` for texts over max_length.
   SpecialTokens(const Vocabulary& vocabulary, bool escaped_spaces, std::vector<std::string>& warnings);
 
   /// The first token in text[from...], the longest of those that begin there. `control` false: only
@@ -44,9 +44,17 @@ class SpecialTokens {
     bool strips_right = false;
   };
 
+  /// What is compared next, and how many bytes of the text it is.
+  struct Step {
+    char byte;
+    std::size_t length;
+  };
+
+  Step read(std::string_view text, std::size_t at) const noexcept;
   void insert(std::string_view text, Token token, bool control, bool strips_right);
   std::optional<Match> match(std::string_view text, std::size_t at, bool control) const noexcept;
 
+  bool escaped_spaces_;
   std::vector<Node> nodes_{Node{}};         // the first is unused, so that 0 means none
   std::array<std::uint32_t, 256> first_{};  // the node of each first byte
 };

@@ -8,7 +8,8 @@
 namespace linnet {
 
 LINNET_INLINE SpecialTokens::SpecialTokens(const Vocabulary& vocabulary, bool escaped_spaces,
-                                           std::vector<std::string>& warnings) {
+                                           std::vector<std::string>& warnings)
+    : escaped_spaces_(escaped_spaces) {
   // GGUF has no key for it, but the special tokens of Phi-3's own vocabulary, known by its placeholders, take
   // the white space after them along; these three do not.
   const bool phi3 = vocabulary.find("<|placeholder1|>").has_value();
@@ -26,7 +27,7 @@ LINNET_INLINE SpecialTokens::SpecialTokens(const Vocabulary& vocabulary, bool es
       continue;
     }
     const bool strips_right = phi3 && !keeps_space(text);
-    if (escaped_spaces && !control)
+    if (escaped_spaces)
       insert(unescape_spaces(text), token, control, strips_right);
     else
       insert(text, token, control, strips_right);
@@ -56,15 +57,23 @@ LINNET_INLINE void SpecialTokens::insert(std::string_view text, Token token, boo
   nodes_[at].strips_right = strips_right;
 }
 
+LINNET_INLINE auto SpecialTokens::read(std::string_view text, std::size_t at) const noexcept -> Step {
+  const bool is_space =
+      text[at] == escaped_space[0] && text.substr(at, escaped_space.size()) == escaped_space;
+  if (escaped_spaces_ && is_space) return {' ', escaped_space.size()};
+  return {text[at], 1};
+}
+
 LINNET_INLINE auto SpecialTokens::match(std::string_view text, std::size_t at, bool control) const noexcept
     -> std::optional<Match> {
   std::optional<Match> longest;
-  std::uint32_t node = first_[static_cast<std::uint8_t>(text[at])];
+  std::uint32_t node = first_[static_cast<std::uint8_t>(read(text, at).byte)];
   bool strips_right = false;
   for (std::size_t i = at; node != 0; node = nodes_[node].child) {
-    while (node != 0 && nodes_[node].byte != text[i]) node = nodes_[node].sibling;
+    const Step step = read(text, i);
+    while (node != 0 && nodes_[node].byte != step.byte) node = nodes_[node].sibling;
     if (node == 0) break;
-    ++i;
+    i += step.length;
     if (nodes_[node].token >= 0 && (control || !nodes_[node].control)) {
       longest = Match{at, i, nodes_[node].token};
       strips_right = nodes_[node].strips_right;
@@ -82,7 +91,7 @@ LINNET_INLINE auto SpecialTokens::match(std::string_view text, std::size_t at, b
 LINNET_INLINE auto SpecialTokens::find(std::string_view text, std::size_t from, bool control) const noexcept
     -> std::optional<Match> {
   for (std::size_t at = from; at < text.size(); ++at)
-    if (first_[static_cast<std::uint8_t>(text[at])] != 0)
+    if (first_[static_cast<std::uint8_t>(read(text, at).byte)] != 0)
       if (const auto found = match(text, at, control)) return found;
   return std::nullopt;
 }

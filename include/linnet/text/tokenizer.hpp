@@ -50,14 +50,14 @@ struct TokenizerData {
 /// What the user-defined tokens of a vocabulary say is found in the text first, the longest at the leftmost
 /// place, then (unless parse_special is false) the control tokens; what is between them is split by
 /// SentencePiece or byte-level BPE. Text never becomes a control token in any other way. Bytes that are no
-/// UTF-8 are encoded as bytes. No Unicode normalization is done (some vocabularies were trained on NFC text:
-/// pass it so).
+/// UTF-8 are encoded as bytes. Text is put in Unicode's normal form C where the vocabulary's makers did so
+/// (the pre-tokenizer "qwen2"), and otherwise taken as it is.
 ///
 /// The space that SentencePiece puts before a text (add_space_prefix) belongs to the encoding, not to the
 /// text: decoding drops one space at the start, and after each control or user-defined token, so that
-/// decode(encode(text)) == text for every text that is valid UTF-8, holds no U+2581, and whose special tokens
-/// strip no whitespace. Where the tokens go on after other text (a model's continuation of a prompt), set
-/// DecodeOptions::continues.
+/// decode(encode(text)) == text for every text that is valid UTF-8 (and in that normal form), holds no
+/// U+2581, and whose special tokens strip no whitespace. Where the tokens go on after other text (a model's
+/// continuation of a prompt), set DecodeOptions::continues.
 class Tokenizer {
  public:
   using EncodeOptions = linnet::EncodeOptions;

@@ -1,8 +1,10 @@
-// text/unicode.hpp - the classes of characters that pre-tokenizers ask for. Never changes a text.
+// text/unicode.hpp - the classes of characters that pre-tokenizers ask for, and normal form C. Never knows a
+// vocabulary.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include <linnet/base/config.hpp>
@@ -34,6 +36,11 @@ struct Character {
 
 /// The character at text[at]; a byte that is no UTF-8 is a character of its own. @pre at < text.size()
 Character read_character(std::string_view text, std::size_t at) noexcept;
+
+/// The text in normal form C (Unicode Standard Annex 15), by the Unicode version of utf8proc. Bytes that are
+/// no UTF-8 stay as they are, and nothing joins across them. Cost: near linear in the length of the text,
+/// whatever it holds.
+std::string compose(std::string_view text);
 
 }  // namespace linnet
 

@@ -1,0 +1,39 @@
+"""convert/quantizer.py - hands a file to `linnet quantize`, which knows every type; never quantizes by itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from .errors import fail
+
+
+def find_program(given: Path | None) -> Path:
+    """The program as named, in LINNET_PROGRAM, in this package, in a build beside it, or on the PATH."""
+    package = Path(__file__).resolve().parents[1]
+    name = "linnet.exe" if os.name == "nt" else "linnet"
+    candidates = [given, os.environ.get("LINNET_PROGRAM"), package / "bin" / name]
+    candidates += [package.parents[1] / "build" / "release" / "linnet", shutil.which("linnet")]
+    for candidate in candidates:
+        if candidate and Path(candidate).is_file():
+            return Path(candidate)
+    fail(
+        "invalid_argument",
+        "this type is made by the program linnet, which was not found; name it in LINNET_PROGRAM, "
+        "or convert to f16 and run `linnet quantize` later",
+    )
+
+
+def quantize(program: Path, source: Path, output: Path, kind: str) -> None:
+    """Writes `output`, whole or not at all."""
+    try:
+        done = subprocess.run(
+            [str(program), "quantize", str(source), str(output), kind], capture_output=True, text=True
+        )
+    except OSError as error:
+        fail("io", f"cannot run {program}: {error.strerror}")
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+        fail("invalid_argument", f"{program.name} quantize: {lines[-1]}")
