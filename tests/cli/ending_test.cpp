@@ -62,7 +62,7 @@ TEST(Ending, CtrlCEndsLoadingAtOnce) {
 }
 
 TEST(Ending, CtrlCOfABenchmarkPrintsWhatWasMeasured) {
-  Program program({"bench", "-m", tiny, "-p", "8", "-n", "1000000", "-r", "1", "--json"});
+  Program program({"bench", "-m", tiny, "-p", "8", "-n", "1000000", "-r", "1", "--no-limits", "--json"});
   std::this_thread::sleep_for(std::chrono::seconds(1));
   program.send(SIGINT);
   const Ended ended = program.wait();

@@ -68,6 +68,7 @@ class ThreadTeam {
   static void enter(Shared& shared, ThreadTeam& team, int index);
 
   int size_;
+  bool crowded_;     // more threads than the machine grants
   int running_ = 1;  // threads of the present run: OpenMP may grant fewer than asked for
   std::unique_ptr<Shared> shared_;
 };

@@ -48,7 +48,8 @@ LINNET_INLINE void try_threads(int count) {
 
 }  // namespace detail
 
-LINNET_INLINE ThreadTeam::ThreadTeam(int threads) : size_(threads), shared_(std::make_unique<Shared>()) {
+LINNET_INLINE ThreadTeam::ThreadTeam(int threads)
+    : size_(threads), crowded_(threads > default_thread_count()), shared_(std::make_unique<Shared>()) {
   if (threads < 1 || threads > 1024)
     fail(ErrorCode::invalid_argument, "threads: expected 1 to 1024, got ", threads);
 #ifdef _OPENMP
@@ -117,14 +118,18 @@ LINNET_INLINE void ThreadTeam::Member::barrier() noexcept {
     shared.round.notify_all();
     return;
   }
-  // Spin briefly, since the others are at most a chunk behind; then sleep, so that a team that is larger than
-  // the machine, or has a busy neighbour, leaves the core to whom it waits for.
-  constexpr int spins = 2000;
-  for (int i = 0; i < spins; ++i) {
+  // Spin briefly, since the others are at most a chunk behind. A team that is larger than the machine lets
+  // them have the core instead: it may be the one that they wait for. Then sleep.
+  const int spins = team_.crowded_ ? 0 : 2000, yields = team_.crowded_ ? 200 : 0;
+  for (int i = 0; i < spins + yields; ++i) {
     if (shared.round.load(std::memory_order_acquire) != round) return;
+    if (i >= spins) {
+      std::this_thread::yield();
+    } else {
 #if defined(__x86_64__)
-    __builtin_ia32_pause();
+      __builtin_ia32_pause();
 #endif
+    }
   }
   while (shared.round.load(std::memory_order_acquire) == round)
     shared.round.wait(round, std::memory_order_acquire);
