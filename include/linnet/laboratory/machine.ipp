@@ -78,24 +78,24 @@ LINNET_INLINE double measure_read_bandwidth(ThreadTeam& team, std::int64_t bytes
 LINNET_INLINE double measure_peak(ThreadTeam& team, const kernels::Table& table) {
   if (!table.peak_operations) return 0;
   std::atomic<std::int64_t> operations{0};
-  // The fastest of a few: somebody else's work makes a run longer, never shorter.
-  const auto fastest_run = [&](std::int64_t rounds) {
-    double best = 1e30;
-    for (int i = 0; i < 4; ++i) {
-      operations = 0;
-      best = std::min(best, seconds_of([&] {
-                        team.run([&](ThreadTeam::Member& member) {
-                          operations += table.peak_operations(rounds);
-                          member.barrier();
-                        });
-                      }));
-    }
-    return best;
+  const auto rate_of = [&](std::int64_t rounds, double& seconds) {
+    operations = 0;
+    seconds = seconds_of([&] {
+      team.run([&](ThreadTeam::Member& member) {
+        operations += table.peak_operations(rounds);
+        member.barrier();
+      });
+    });
+    return static_cast<double>(operations) / seconds;
   };
-  constexpr double enough = 0.01;  // long against the start of the team
-  for (std::int64_t rounds = 1000;; rounds *= 2)
-    if (const double seconds = fastest_run(rounds); seconds >= enough)
-      return static_cast<double>(operations) / seconds;
+  // Somebody else's work makes a run longer, never shorter: the fastest counts, and runs get long enough for
+  // a pause of some milliseconds not to matter.
+  constexpr double enough = 0.05;
+  constexpr int runs = 4;
+  double best = 0, seconds = 0;
+  for (std::int64_t rounds = 10000; seconds < enough; rounds *= 2)
+    for (int i = 0; i < runs; ++i) best = std::max(best, rate_of(rounds, seconds));
+  return best;
 }
 
 }  // namespace linnet::laboratory
