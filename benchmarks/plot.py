@@ -80,9 +80,8 @@ def draw_roofline(points):
         own = [p for p in points if p.isa == isa]
         colour, roof = COLOURS[i % len(COLOURS)], own[0]
         knee = roof.peak / roof.bandwidth
-        axes.plot([low, knee, high], [low * roof.bandwidth, roof.peak, roof.peak], color=colour, linewidth=1)
-        axes.annotate(f"{isa}: {roof.peak:,.0f} GFLOP/s", (high, roof.peak), color=colour, fontsize=8, ha="right",
-                      va="bottom")
+        axes.plot([low, knee, high], [low * roof.bandwidth, roof.peak, roof.peak], color=colour, linewidth=1,
+                  label=f"{isa}: {roof.peak:,.0f} GFLOP/s")
         for k, what in enumerate(whats):
             chosen = [p for p in own if p.what == what]
             axes.scatter([p.intensity for p in chosen], [p.gflops for p in chosen], s=24, color=colour, alpha=0.75,

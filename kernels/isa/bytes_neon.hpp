@@ -65,6 +65,12 @@ struct NeonBytes {
 #ifdef __ARM_FEATURE_DOTPROD
 /// Four products to a lane at once, with a quad of activations chosen by its number: nothing is broadcast.
 struct NeonDotprodBytes : NeonBytes {
+  static constexpr int step_operations = 32;
+
+  LINNET_ALWAYS_INLINE static Bytes multiply_step(Bytes sum, Bytes x) {
+    return vreinterpretq_u8_u32(vdotq_u32(vreinterpretq_u32_u8(sum), x, x));
+  }
+
   template <int Quads, bool, int>
   LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, std::int32_t) {
     int32x4_t sum = vdupq_n_s32(0);

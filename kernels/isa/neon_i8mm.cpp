@@ -9,6 +9,11 @@ namespace {
 struct NeonI8mm : NeonDotprodBytes {
   static constexpr std::string_view name = "neon_i8mm";
   static constexpr int token_piece = 8;
+  static constexpr int step_operations = 64;
+
+  LINNET_ALWAYS_INLINE static Bytes multiply_step(Bytes sum, Bytes x) {
+    return vreinterpretq_u8_u32(vmmlaq_u32(vreinterpretq_u32_u8(sum), x, x));
+  }
 
   /// smmla multiplies eight columns of two rows with those of two tokens: [row, token] in the lanes of a sum.
   /// Two quads of four rows become eight columns of two rows twice, which all tokens share.

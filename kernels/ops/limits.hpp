@@ -12,10 +12,10 @@ namespace linnet::kernels {
 /// in registers that even 256-bit instruction sets have.
 inline constexpr int peak_chains = 12;
 
-/// An Isa may bring what multiplies best there, with a result that depends on the last one:
-///   multiply_step(Bytes sum, Bytes x) and the multiplications and additions of a step, step_operations; or
-///   peak_operations(rounds), a loop of its own (tiles).
-/// Otherwise it is the fused product of floats.
+/// The best multiply of an Isa is that of its tiles, where it has some; else what it calls
+///   multiply_step(Bytes sum, Bytes x)  with a result that depends on `sum`, and
+///   step_operations                    the multiplications and additions of that;
+/// else the fused product of floats.
 template <class Isa>
 struct PeakStep {
   using Register = typename Isa::Vector;
@@ -23,7 +23,10 @@ struct PeakStep {
   LINNET_ALWAYS_INLINE static Register value(int i) {
     return Register(0.5f + 0.001f * static_cast<float>(i));
   }
-  LINNET_ALWAYS_INLINE static Register step(Register sum, Register x) { return fma(sum, x, x); }
+  LINNET_ALWAYS_INLINE static Register step(Register sum, Register x) {
+    if constexpr (Register::size == 1) return sum * x + x;  // fused, it would be a call of a function
+    return fma(sum, x, x);
+  }
 };
 
 template <class Isa>
@@ -37,10 +40,23 @@ struct PeakStep<Isa> {
   LINNET_ALWAYS_INLINE static Register step(Register sum, Register x) { return Isa::multiply_step(sum, x); }
 };
 
+/// Products of tiles of zeros, which take as long as others; sums need not wait for each other.
+template <class Tiles>
+LINNET_ALWAYS_INLINE std::int64_t peak_tile_operations(std::int64_t rounds) {
+  Tiles::begin();
+  unroll<8>([&](auto i) __attribute__((always_inline)) { Tiles::template zero<decltype(i)::value>(); });
+  for (std::int64_t round = 0; round < rounds; ++round)
+    unroll<4>([&](auto i) __attribute__((always_inline)) {
+      Tiles::template dot<decltype(i)::value, 4 + decltype(i)::value % 2, 6 + decltype(i)::value / 2>();
+    });
+  Tiles::end();
+  return rounds * 4 * 2 * (16 * 16 * 32);
+}
+
 template <class Isa>
 std::int64_t peak_operations(std::int64_t rounds) noexcept {
-  if constexpr (requires { Isa::peak_operations(rounds); }) {
-    return Isa::peak_operations(rounds);
+  if constexpr (requires { typename Isa::Tiles; }) {
+    return peak_tile_operations<typename Isa::Tiles>(rounds);
   } else {
     using Step = PeakStep<Isa>;
     auto x = Step::value(100);

@@ -23,6 +23,7 @@ struct ProductPart {
   std::int64_t row_begin, row_end;  // row_begin a multiple of row_group(); row_end that, or the last row
   float* y;                         // [tokens, rows], rows y_stride apart; overwritten
   std::int64_t y_stride;
+  std::byte* scratch;  // scratch_bytes(tokens) bytes of the calling thread's own, aligned to 64
 };
 
 /// What the laboratory asks of a kernel: its names, its weights' way from floats, and the product.
@@ -52,13 +53,17 @@ class MatrixKernel {
 
   /// Tokens as multiply() reads them, from x [tokens, cols].
   virtual Buffer prepare(std::span<const float> x, std::int64_t cols, std::int64_t tokens) const;
+  virtual std::int64_t scratch_bytes(std::int64_t tokens) const {
+    static_cast<void>(tokens);
+    return 0;
+  }
   virtual void multiply(const ProductPart& part) const noexcept = 0;
 
   std::int64_t row_bytes(std::int64_t cols) const { return cols / block_length() * block_bytes(); }
 };
 
 /// The kernels of every table that this machine can run, for every tensor type: "matmul" on the file's blocks
-/// in float, and "packed_matmul" where the table has it.
+/// in float, and "packed_matmul" and "tiled_matmul" where the table has them.
 std::vector<std::shared_ptr<const MatrixKernel>> built_in_kernels();
 
 }  // namespace linnet::laboratory

@@ -64,10 +64,10 @@ class FloatKernel : public TypedKernel {
   }
 };
 
-class PackedKernel : public TypedKernel {
+/// Weights in the table's own layout.
+class InterleavedKernel : public TypedKernel {
  public:
-  PackedKernel(const kernels::Table& table, DType type) : TypedKernel("packed_matmul", table, type) {}
-  double tolerance() const override { return 0.03; }  // activations are rounded to bytes
+  using TypedKernel::TypedKernel;
   std::int64_t row_group() const override { return table.interleaved_rows; }
   std::int64_t packed_bytes(std::int64_t rows, std::int64_t cols) const override {
     return (rows + row_group() - 1) / row_group() * row_group() * row_bytes(cols);
@@ -75,6 +75,12 @@ class PackedKernel : public TypedKernel {
   void pack(const std::byte* blocks, std::int64_t rows, std::int64_t cols, std::byte* packed) const override {
     kernels::entry(table.interleave, type_)(blocks, row_bytes(cols), cols, 0, rows, packed);
   }
+};
+
+class PackedKernel : public InterleavedKernel {
+ public:
+  PackedKernel(const kernels::Table& table, DType type) : InterleavedKernel("packed_matmul", table, type) {}
+  double tolerance() const override { return 0.03; }  // activations are rounded to bytes
   Buffer prepare(std::span<const float> x, std::int64_t cols, std::int64_t tokens) const override {
     Buffer bytes(static_cast<std::size_t>(kernels::Activations::bytes(cols, tokens)));
     const kernels::Activations to{bytes.data(), cols, tokens, table.token_tile};
@@ -91,6 +97,30 @@ class PackedKernel : public TypedKernel {
   }
 };
 
+class TiledKernel : public InterleavedKernel {
+ public:
+  TiledKernel(const kernels::Table& table, DType type) : InterleavedKernel("tiled_matmul", table, type) {}
+  double tolerance() const override { return 0.02; }  // weights and activations are rounded to bfloat16
+  Buffer prepare(std::span<const float> x, std::int64_t cols, std::int64_t tokens) const override {
+    Buffer bytes(static_cast<std::size_t>(kernels::TiledActivations::bytes(cols, tokens)));
+    const kernels::TiledActivations to{bytes.data(), cols, tokens};
+    for (std::int64_t t = 0; t < tokens; ++t) table.tile_activations(x.data() + t * cols, to, t);
+    return bytes;
+  }
+  std::int64_t scratch_bytes(std::int64_t tokens) const override {
+    return kernels::TiledMatmulArgs::scratch_bytes(tokens);
+  }
+  void multiply(const ProductPart& part) const noexcept override {
+    kernels::entry(table.tiled_matmul, type_)({.weights = part.weights,
+                                               .row_begin = part.row_begin,
+                                               .row_end = part.row_end,
+                                               .x = {part.x, part.cols, part.tokens},
+                                               .y = part.y,
+                                               .y_stride = part.y_stride,
+                                               .scratch = part.scratch});
+  }
+};
+
 }  // namespace detail
 
 LINNET_INLINE std::vector<std::shared_ptr<const MatrixKernel>> built_in_kernels() {
@@ -101,6 +131,8 @@ LINNET_INLINE std::vector<std::shared_ptr<const MatrixKernel>> built_in_kernels(
     quant::for_each_format([&]<class Format>() {
       if (kernels::entry(table.packed_matmul, Format::dtype))
         all.push_back(std::make_shared<detail::PackedKernel>(table, Format::dtype));
+      if (kernels::entry(table.tiled_matmul, Format::dtype))
+        all.push_back(std::make_shared<detail::TiledKernel>(table, Format::dtype));
       if (kernels::entry(table.matmul, Format::dtype))
         all.push_back(std::make_shared<detail::FloatKernel>(table, Format::dtype));
     });

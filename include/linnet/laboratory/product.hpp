@@ -21,8 +21,8 @@ class Product : public Experiment {
   void next() noexcept override { copy_ = (copy_ + 1) % copies_; }
   double error() const override;
 
-  /// Rows [begin, end) of the product alone, and y [tokens, rows] as it is now.
-  void run_rows(std::int64_t begin, std::int64_t end) noexcept;
+  /// Rows [begin, end) of the product alone, by one member of a team; and y [tokens, rows] as it is now.
+  void run_rows(std::int64_t begin, std::int64_t end, int member = 0) noexcept;
   std::vector<float>& y() { return y_; }
 
  private:
@@ -35,6 +35,7 @@ class Product : public Experiment {
   std::vector<float> values_;  // [min(rows, different_rows), cols]: what the blocks say
   std::vector<float> x_, y_;   // [tokens, cols], [tokens, rows]
   Buffer prepared_;
+  std::vector<Buffer> scratch_;  // of each member
   const std::byte* weights_ = nullptr;
 };
 

@@ -22,6 +22,8 @@ LINNET_INLINE Product::Product(std::shared_ptr<const MatrixKernel> kernel, Matri
   x_ = normal_values(tokens * shape.cols, 1, 2);
   y_.resize(static_cast<std::size_t>(tokens * shape.rows));
   prepared_ = kernel_->prepare(x_, shape.cols, tokens);
+  constexpr std::size_t most_threads = 1024;
+  scratch_.resize(most_threads);  // filled by those that are needed
   bytes = shape.rows * kernel_->row_bytes(shape.cols);
   operations = 2 * shape.rows * shape.cols * tokens;
   from_memory = copies_ * packed_bytes_ > last_cache_bytes() * 3 / 2;
@@ -47,7 +49,10 @@ LINNET_INLINE void Product::fill(Workspace& workspace) {
   weights_ = packed;
 }
 
-LINNET_INLINE void Product::run_rows(std::int64_t begin, std::int64_t end) noexcept {
+LINNET_INLINE void Product::run_rows(std::int64_t begin, std::int64_t end, int member) noexcept {
+  Buffer& scratch = scratch_[static_cast<std::size_t>(member)];
+  const auto scratch_bytes = static_cast<std::size_t>(kernel_->scratch_bytes(tokens_));
+  if (scratch.size() < scratch_bytes) scratch = Buffer(scratch_bytes);
   kernel_->multiply({.weights = weights_ + copy_ * packed_bytes_,
                      .x = prepared_.data(),
                      .cols = shape_.cols,
@@ -55,7 +60,8 @@ LINNET_INLINE void Product::run_rows(std::int64_t begin, std::int64_t end) noexc
                      .row_begin = begin,
                      .row_end = end,
                      .y = y_.data(),
-                     .y_stride = shape_.rows});
+                     .y_stride = shape_.rows,
+                     .scratch = scratch.data()});
 }
 
 /// In chunks such as the engine's.
@@ -64,7 +70,8 @@ LINNET_INLINE void Product::run(ThreadTeam::Member& member) noexcept {
   const std::int64_t panel = (32 + kernel_->row_group() - 1) / kernel_->row_group() * kernel_->row_group();
   const std::int64_t grain =
       std::max(panel, shape_.rows / (chunks_per_thread * member.count()) / panel * panel);
-  member.for_chunks(shape_.rows, grain, [&](std::int64_t begin, std::int64_t end) { run_rows(begin, end); });
+  member.for_chunks(shape_.rows, grain,
+                    [&](std::int64_t begin, std::int64_t end) { run_rows(begin, end, member.index()); });
 }
 
 LINNET_INLINE double Product::error() const {
