@@ -6,7 +6,7 @@ MODEL ?= examples/tiny/models/tiny-llama.gguf
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps demo test test-release asan tsan test-arm conformance check format clean
+.PHONY: help deps demo test test-release asan tsan test-arm conformance check wheel format clean
 
 help:                 ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -45,6 +45,9 @@ check: deps           ## the layers point one way, no weak symbol is shared, and
 	@scripts/check-layers.py
 	@test ! -e build/release/liblinnet.a || scripts/check-odr.sh build/release
 	@scripts/check-format.sh
+
+wheel:                ## the Python wheel and its source distribution, in dist/
+	@scripts/build-wheel.sh
 
 format:               ## write all C++ as clang-format 14 does
 	@scripts/check-format.sh --fix

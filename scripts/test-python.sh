@@ -6,7 +6,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
-environment=build/python-tests/venv
 
 skip() {
   echo "python: skipped, $1"
@@ -21,22 +20,28 @@ printf '#include <Python.h>\n' | ${CXX:-g++} -E -x c++ - -o /dev/null \
   "-I$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')" 2>/dev/null ||
   skip "the headers of $python are missing (apt: python3-dev)"
 
+environment=build/python-tests/$("$python" -c 'import sys; print("venv-%d.%d" % sys.version_info[:2])')
 test -x "$environment/bin/python" || "$python" -m venv "$environment"
 pip=("$environment/bin/python" -m pip --disable-pip-version-check --quiet)
-tools=(scikit-build-core pybind11 numpy pytest mypy ruff matplotlib)
-if ! "$environment/bin/python" -c 'import scikit_build_core, pybind11, numpy, pytest, mypy, matplotlib' 2>/dev/null; then
-  "${pip[@]}" download --no-deps --dest build/python-tests/probe pytest >/dev/null 2>&1 || skip "no package registry can be reached"
-  "${pip[@]}" install "${tools[@]}"
+if ! "$environment/bin/python" -c 'import scikit_build_core, pybind11, numpy, pytest, matplotlib' 2>/dev/null; then
+  "${pip[@]}" download --no-deps --dest build/python-tests/probe pytest >/dev/null 2>&1 ||
+    skip "no package registry can be reached"
+  "${pip[@]}" install scikit-build-core pybind11 numpy pytest matplotlib
 fi
 
 # The same warnings are errors as in the release build, whose objects a compiler cache can then give back.
 launcher=$(command -v ccache || true)
 "${pip[@]}" install --no-build-isolation --no-deps --force-reinstall . \
-  --config-settings=build-dir=build/python-tests/build \
+  --config-settings=build-dir="build/python-tests/{wheel_tag}" \
   --config-settings=cmake.define.LINNET_WARNINGS_AS_ERRORS=ON \
   --config-settings=cmake.define.CMAKE_CXX_COMPILER_LAUNCHER="$launcher"
 
-"$environment/bin/ruff" check --quiet
-"$environment/bin/ruff" format --check --quiet
-"$environment/bin/mypy"
+# Exact versions: others may ask for other things.
+if "${pip[@]}" install ruff==0.17.6 mypy==2.4.1 2>/dev/null; then
+  "$environment/bin/ruff" check --quiet
+  "$environment/bin/ruff" format --check --quiet
+  "$environment/bin/mypy"
+else
+  echo "python: ruff and mypy skipped, the versions that they are run in are not to be had for $("$python" --version)"
+fi
 "$environment/bin/python" -m pytest python/tests -q "$@"

@@ -15,11 +15,13 @@ from . import gguf, kernels, quant
 from ._core import version as __version__
 from ._errors import Error
 from ._types import SamplingOptions
+from .adapter import Adapter
 from .generation import Generation, Stats
 from .model import Model
 from .session import Session
 
 __all__ = [
+    "Adapter",
     "Error",
     "Generation",
     "Model",

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from . import _core
 from ._errors import Error
+from .adapter import core_pairs
 from .session import Session
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import Literal, Unpack
 
     from ._types import DoubleArray, FloatArray, Path, SamplingOptions, Tokens
+    from .adapter import AdapterUse
     from .generation import Generation
 
 
@@ -32,7 +34,9 @@ class Model:
     :class:`linnet.Error`.
     """
 
-    def __init__(self, path: Path, *, threads: int = 0, kv_type: str = "f16", mmap: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, threads: int = 0, kv_type: str = "f16", mmap: bool = False, memory: int = 0
+    ) -> None:
         """Opens a GGUF file, or all parts of a split one given any of them, and packs its weights.
 
         Args:
@@ -40,13 +44,15 @@ class Model:
             threads: that load it, and that each call uses unless it says otherwise. 0: what the machine
                 grants, or the environment variable LINNET_THREADS.
             kv_type: the type of key/value caches: ``"f32"``, ``"f16"``, ``"bf16"`` or ``"q8_0"``.
+            memory: bytes that the weights, and with them the cache and scratch of each session, may take; what
+                does not fit is refused before it is taken. 0: no limit.
             mmap: leave the weights in the mapped file, shared with other processes and slower.
 
         Raises:
             Error: the file cannot be read, is malformed (``code`` says how), or is no model that linnet runs.
         """
         self._open: _core.Model | None = None
-        self._open = _core.Model(os.fspath(path), threads, mmap)
+        self._open = _core.Model(os.fspath(path), threads, mmap, memory)
         self._path = os.fspath(path)
         self._threads = threads
         self._kv_type = kv_type
@@ -56,6 +62,17 @@ class Model:
         if self._open is None:
             raise Error("invalid_argument", "the model is closed; open it again with linnet.Model(path)")
         return self._open
+
+    def with_adapters(self, adapters: Iterable[AdapterUse]) -> Model:
+        """The same model, sharing its weights, with adapters in place of the present ones.
+
+        Args:
+            adapters: of this model; each alone, or with its scale: ``(adapter, 0.5)``. Several add up. None at
+                all: the model alone.
+        """
+        tuned = Model.__new__(Model)
+        tuned.__dict__.update(self.__dict__, _open=self._core.with_adapters(core_pairs(adapters)))
+        return tuned
 
     def close(self) -> None:
         """Gives up the weights once the last session on them is gone. Work that is running goes on."""
@@ -213,6 +230,34 @@ class Model:
         """
         tokens = self._to_tokens(text)
         return _core.score(self._core, tokens, self._threads if threads is None else threads, self._kv_type)
+
+    def embed(
+        self,
+        texts: Sequence[str | bytes | Tokens],
+        *,
+        pooling: Literal["mean", "last", "first"] = "mean",
+        normalize: bool = True,
+        threads: int | None = None,
+    ) -> FloatArray:
+        """A vector for each text: its final hidden states, pooled. Short texts are computed side by side.
+
+        Args:
+            texts: which get BOS and EOS where the model wants them; or tokens as they are.
+            pooling: ``"mean"`` of all tokens' states, that of the ``"last"`` token, or of the ``"first"``.
+            normalize: vectors of length 1, so that their products are cosines.
+            threads: None: the model's.
+
+        Returns:
+            float32 [texts, embedding_size]
+
+        Raises:
+            Error: a text has no tokens.
+        """
+        if isinstance(texts, (str, bytes)):
+            raise Error("invalid_argument", "texts: expected a sequence of texts, found one text")
+        tokens = [self._to_tokens(text) for text in texts]
+        team = self._threads if threads is None else threads
+        return _core.embed(self._core, tokens, pooling, normalize, team, self._kv_type)
 
     def generate(self, prompt: str | bytes | Tokens, **options: Unpack[SamplingOptions]) -> Generation:
         """Goes on with a prompt, in a session of its own that is as large as needed.

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from . import _core
+from .adapter import core_pairs
 from .generation import Generation
 
 if TYPE_CHECKING:
     from typing_extensions import Literal, Unpack
 
-    from ._types import FloatArray, SamplingOptions, Tokens
+    from ._types import FloatArray, Path, SamplingOptions, Tokens
+    from .adapter import AdapterUse
     from .model import Model
 
 
@@ -31,6 +35,7 @@ class Session:
         max_batch: int = 256,
         overflow: Literal["stop", "shift"] = "stop",
         keep: int = 4,
+        memory: int = 0,
     ) -> None:
         """Reserves the memory of a conversation.
 
@@ -43,6 +48,8 @@ class Session:
             overflow: what a generation does at the end of the context: ``"stop"``, or ``"shift"``: forget the
                 older half of the tokens behind the first ``keep``, and compute the rest again.
             keep: tokens that a shift never forgets.
+            memory: bytes that the weights, this cache and its scratch may take. 0: the model's. A context of 0
+                becomes no larger than this allows.
         """
         self._model = model
         self._core = _core.Session(
@@ -53,6 +60,7 @@ class Session:
             max_batch,
             overflow,
             keep,
+            memory,
         )
 
     def __len__(self) -> int:
@@ -130,6 +138,40 @@ class Session:
             Error: unless 0 <= length <= len(session).
         """
         self._core.truncate(length)
+
+    def fork(self) -> Session:
+        """A second conversation that starts as a copy of this one; nothing is computed again.
+
+        Both may go on at once in different threads. Cost: a copy of the keys and values so far, and memory for
+        a cache and scratch.
+        """
+        copy = Session.__new__(Session)
+        copy._model = self._model
+        copy._core = self._core.fork()
+        return copy
+
+    def save(self, path: Path) -> None:
+        """Writes the conversation to a file, whole or not at all: tokens, keys and values, last logits."""
+        self._core.save(os.fspath(path))
+
+    def load(self, path: Path) -> None:
+        """Goes on where the session of a file was saved, in place of what was said here.
+
+        Raises:
+            Error: the file is damaged, or a session of another model, other adapters or another type of cache, or
+                its tokens do not fit. Nothing has changed then.
+        """
+        self._core.load(os.fspath(path))
+
+    def set_adapters(self, adapters: Iterable[AdapterUse]) -> None:
+        """From now on the model speaks with these adapters, in place of those before. Nothing is reloaded.
+
+        The tokens so far stay, and are computed again with the adapters when next needed.
+
+        Args:
+            adapters: see :meth:`linnet.Model.with_adapters`.
+        """
+        self._core.set_adapters(core_pairs(adapters))
 
     def cancel(self) -> None:
         """Ends what is running, after its present token or piece, from any thread."""

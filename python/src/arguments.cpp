@@ -82,6 +82,15 @@ std::int64_t to_integer(const py::handle& value, std::string_view name, std::int
                       : concat(result));
 }
 
+float to_float(const py::handle& value, std::string_view name) {
+  const double number = PyFloat_AsDouble(value.ptr());
+  if (number == -1.0 && PyErr_Occurred()) {
+    PyErr_Clear();
+    fail(ErrorCode::invalid_argument, name, ": expected a number, found ", Py_TYPE(value.ptr())->tp_name);
+  }
+  return static_cast<float>(number);
+}
+
 DType to_dtype(std::string_view name) {
   if (const auto type = parse_dtype(name)) return *type;
   std::string names;

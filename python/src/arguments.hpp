@@ -40,6 +40,9 @@ std::int64_t to_integer(const py::handle& value, std::string_view name,
                         std::int64_t low = std::numeric_limits<std::int64_t>::min(),
                         std::int64_t high = std::numeric_limits<std::int64_t>::max());
 
+/// A number as the nearest float. @throws Error(invalid_argument).
+float to_float(const py::handle& value, std::string_view name);
+
 /// A tensor type by its name. @throws Error(invalid_argument) listing the names.
 DType to_dtype(std::string_view name);
 

@@ -49,7 +49,9 @@ class Batch {
                                         .max_sequences = rows,
                                         .max_batch = std::clamp<std::int64_t>(
                                             context, rows, std::max<std::int64_t>(256, rows))},
-                              .should_stop = is_interrupted}) {}
+                              .should_stop = is_interrupted}) {
+    if (!model.adapters.empty()) engine_.set_adapters(model.adapters);
+  }
 
   std::vector<std::string> run() {
     while (admit()) {

@@ -10,6 +10,7 @@
 #include <linnet/model/model.hpp>
 #include <linnet/runtime/chat.hpp>
 
+#include "adapter.hpp"
 #include "arguments.hpp"
 #include "bindings.hpp"
 #include "unlocked.hpp"
@@ -18,11 +19,22 @@
 namespace linnet::python {
 namespace {
 
-LoadedModel load(const std::filesystem::path& path, const py::object& threads, bool mmap) {
-  LoadOptions options{.mmap = mmap, .threads = static_cast<int>(to_integer(threads, "threads", 0, 1024))};
+LoadedModel load(const std::filesystem::path& path, const py::object& threads, bool mmap,
+                 const py::object& memory) {
+  const LoadOptions options{.mmap = mmap,
+                            .threads = static_cast<int>(to_integer(threads, "threads", 0, 1024)),
+                            .memory = to_integer(memory, "memory", 0),
+                            .should_stop = is_interrupted};
   LoadedModel loaded;
   run_unlocked([&] { loaded.model = Model::load(path, options); });
   return loaded;
+}
+
+/// The same weights, with these adapters in place of the present ones.
+LoadedModel with_adapters(const LoadedModel& self, const py::object& pairs) {
+  LoadedModel tuned{self.model, to_adapter_uses(pairs)};
+  ActiveAdapters(tuned.adapters, *tuned.model, 1);  // throws where one belongs to another model
+  return tuned;
 }
 
 std::vector<Token> tokenize(const LoadedModel& self, const py::object& text, bool add_special,
@@ -86,6 +98,7 @@ std::optional<Token> special_token(const LoadedModel& self, bool begin) {
 void bind_model(py::module_& m) {
   py::class_<LoadedModel>(m, "Model")
       .def(py::init(&load))
+      .def("with_adapters", &with_adapters)
       .def("tokenize", &tokenize)
       .def("detokenize", &detokenize)
       .def("piece", &piece)

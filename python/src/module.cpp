@@ -11,6 +11,7 @@ PYBIND11_MODULE(_core, m) {
   using namespace linnet::python;
   watch_forks();
   bind_errors(m);
+  bind_adapter(m);
   bind_model(m);
   bind_session(m);
   bind_scoring(m);

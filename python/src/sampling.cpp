@@ -26,15 +26,6 @@ std::vector<std::string> to_texts(const py::handle& value, std::string_view name
   return texts;
 }
 
-float to_float(const py::handle& value, std::string_view name) {
-  const double number = PyFloat_AsDouble(value.ptr());
-  if (number == -1.0 && PyErr_Occurred()) {
-    PyErr_Clear();
-    fail(ErrorCode::invalid_argument, name, ": expected a number, found ", Py_TYPE(value.ptr())->tp_name);
-  }
-  return static_cast<float>(number);
-}
-
 std::vector<std::pair<Token, float>> to_biases(const py::handle& value, std::string_view name) {
   if (!PyDict_Check(value.ptr()))
     fail(ErrorCode::invalid_argument, name, ": expected a dict of token to number, found ",

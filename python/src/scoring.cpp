@@ -1,11 +1,13 @@
-// scoring.cpp - a model over a given text: all its logits, or what it thought of each token. Never generates.
+// scoring.cpp - a model over given texts: logits, what it thought of each token, a vector. Never generates.
 #include <pybind11/stl.h>
 
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include <linnet/base/printable.hpp>
 #include <linnet/model/engine.hpp>
+#include <linnet/runtime/embedder.hpp>
 
 #include "arguments.hpp"
 #include "bindings.hpp"
@@ -27,12 +29,14 @@ Settings to_settings(const py::object& threads, const std::string& kv_type) {
 
 /// An engine for one sequence of at most `tokens` tokens.
 Engine make_engine(const LoadedModel& model, std::int64_t tokens, const Settings& settings) {
-  return Engine(model.model, {.threads = settings.threads,
+  Engine engine(model.model, {.threads = settings.threads,
                               .cache = {.type = settings.cache_type,
                                         .tokens = std::max<std::int64_t>(tokens, 1),
                                         .max_sequences = 1,
                                         .max_batch = std::clamp<std::int64_t>(tokens, 1, max_batch)},
                               .should_stop = is_interrupted});
+  if (!model.adapters.empty()) engine.set_adapters(model.adapters);
+  return engine;
 }
 
 Floats logits(const LoadedModel& self, const py::object& tokens, const py::object& threads,
@@ -89,9 +93,44 @@ py::array_t<double> score(const LoadedModel& self, const py::object& tokens, con
   return scores;
 }
 
+Pooling to_pooling(const std::string& name) {
+  if (name == "mean") return Pooling::mean;
+  if (name == "last") return Pooling::last;
+  if (name == "first") return Pooling::first;
+  fail(ErrorCode::invalid_argument, "pooling: expected \"mean\", \"last\" or \"first\", got ",
+       in_quotes(name));
+}
+
+/// [texts, width]
+Floats embed(const LoadedModel& self, const std::vector<py::object>& texts, const std::string& pooling,
+             bool normalize, const py::object& threads, const std::string& kv_type) {
+  std::vector<std::vector<Token>> tokens;
+  std::size_t longest = 1;
+  for (const py::object& text : texts)
+    longest = std::max(longest, tokens.emplace_back(to_tokens(text)).size());
+  const Settings settings = to_settings(threads, kv_type);
+  EmbedderOptions options;
+  options.embedding = {.pooling = to_pooling(pooling), .normalize = normalize};
+  options.context = static_cast<std::int64_t>(longest);
+  options.threads = settings.threads;
+  options.cache_type = settings.cache_type;
+  options.should_stop = is_interrupted;
+  Floats vectors = new_floats({static_cast<py::ssize_t>(tokens.size()), self.model->spec().embedding});
+  if (tokens.empty()) return vectors;
+  float* const out = vectors.mutable_data();
+  run_unlocked([&] {
+    Embedder embedder(self.model, options);
+    if (!self.adapters.empty()) embedder.set_adapters(self.adapters);
+    const std::vector<float> values = embedder.embed(tokens);
+    std::copy(values.begin(), values.end(), out);
+  });
+  return vectors;
+}
+
 }  // namespace
 
 void bind_scoring(py::module_& m) {
+  m.def("embed", &embed);
   m.def("logits", &logits);
   m.def("score", &score);
 }

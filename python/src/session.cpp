@@ -1,8 +1,10 @@
 // session.cpp - linnet::Session and linnet::Generation for Python. Never lets two uses of a session meet.
 #include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
 
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,6 +13,7 @@
 #include <linnet/runtime/session.hpp>
 #include <linnet/sampling/defaults.hpp>
 
+#include "adapter.hpp"
 #include "arguments.hpp"
 #include "bindings.hpp"
 #include "sampling.hpp"
@@ -24,6 +27,8 @@ class SharedSession {
  public:
   SharedSession(std::shared_ptr<const Model> model, const SessionOptions& options)
       : session_(std::move(model), options) {}
+  /// @pre `other` does nothing else meanwhile.
+  explicit SharedSession(const Session& other) : session_(other.fork()) {}
 
   /// The right to use the session, for a scope.
   class Turn {
@@ -125,7 +130,7 @@ class SharedGeneration {
 std::shared_ptr<SharedSession> open(const LoadedModel& model, const py::object& context,
                                     const py::object& threads, const std::string& kv_type,
                                     const py::object& max_batch, const std::string& overflow,
-                                    const py::object& keep) {
+                                    const py::object& keep, const py::object& memory) {
   SessionOptions options;
   options.context = to_integer(context, "context", 0, std::numeric_limits<std::int32_t>::max());
   options.threads = static_cast<int>(to_integer(threads, "threads", 0, 1024));
@@ -135,10 +140,39 @@ std::shared_ptr<SharedSession> open(const LoadedModel& model, const py::object& 
     fail(ErrorCode::invalid_argument, "overflow: expected \"stop\" or \"shift\"");
   options.overflow = overflow == "stop" ? Overflow::stop : Overflow::shift;
   options.keep = to_integer(keep, "keep", 0);
+  options.memory = to_integer(memory, "memory", 0);
   options.should_stop = is_interrupted;
   std::shared_ptr<SharedSession> session;
-  run_unlocked([&] { session = std::make_shared<SharedSession>(model.model, options); });
+  run_unlocked([&] {
+    session = std::make_shared<SharedSession>(model.model, options);
+    if (!model.adapters.empty()) Turn(*session)->set_adapters(model.adapters);
+  });
   return session;
+}
+
+std::shared_ptr<SharedSession> fork(SharedSession& self) {
+  const Turn turn(self);
+  std::shared_ptr<SharedSession> copy;
+  run_unlocked([&] { copy = std::make_shared<SharedSession>(*turn); });
+  return copy;
+}
+
+void save(SharedSession& self, const std::filesystem::path& path) {
+  const Turn turn(self);
+  run_unlocked([&] { turn->save(path); });
+}
+
+void load(SharedSession& self, const std::filesystem::path& path) {
+  const Turn turn(self);
+  turn.change();
+  run_unlocked([&] { turn->load(path); });
+}
+
+void set_adapters(SharedSession& self, const py::object& pairs) {
+  const std::vector<AdapterUse> uses = to_adapter_uses(pairs);
+  const Turn turn(self);
+  turn.change();
+  run_unlocked([&] { turn->set_adapters(uses); });
 }
 
 /// Goes on with a text, or with tokens.
@@ -191,6 +225,10 @@ void bind_session(py::module_& m) {
       .def(py::init(&open))
       .def("append", &append)
       .def("truncate", &truncate)
+      .def("fork", &fork)
+      .def("save", &save)
+      .def("load", &load)
+      .def("set_adapters", &set_adapters)
       .def("logits", &logits)
       .def("tokens", &tokens)
       .def("generate", &generate)

@@ -195,7 +195,7 @@ def make_calls(a: Arguments, model: linnet.Model, closed: linnet.Model) -> dict[
     k, q = linnet.kernels, linnet.quant
     isa = {"isa": a.choice}
     return {
-        "Model": lambda: linnet.Model(a.path(), **some(threads=a.integer, kv_type=a.type_name, mmap=a.integer)),
+        "Model": lambda: linnet.Model(a.path(), **some(threads=a.integer, kv_type=a.type_name, memory=a.integer)),
         "tokenize": lambda: some_model().tokenize(a.maybe(a.text)),
         "detokenize": lambda: some_model().detokenize(a.maybe(a.tokens)),
         "token_bytes": lambda: some_model().token_bytes(a.maybe(a.integer)),
@@ -210,6 +210,16 @@ def make_calls(a: Arguments, model: linnet.Model, closed: linnet.Model) -> dict[
             **some(batch_size=a.integer, context=a.integer, threads=a.integer),
             **a.settings(),
         ),
+        "embed": lambda: some_model().embed(
+            a.maybe(lambda: [a.maybe(a.text), a.maybe(a.tokens)]), **some(pooling=a.choice, threads=a.integer)
+        ),
+        "Adapter": lambda: linnet.Adapter(a.path(), some_model()),
+        "with_adapters": lambda: some_model().with_adapters(a.anything()),
+        "set_adapters": lambda: pick(sessions).set_adapters(a.maybe(list)),
+        "fork": lambda: keep(sessions, pick(sessions).fork()),
+        "save": lambda: pick(sessions).save(a.maybe(lambda: a.folder / "talk")),
+        "load": lambda: pick(sessions).load(a.maybe(lambda: a.folder / "talk")),
+        "load*": lambda: pick(sessions).load(a.path()),
         "describe": lambda: (repr(some_model()), some_model().metadata, some_model().chat_template),
         "Session": lambda: keep(
             sessions,

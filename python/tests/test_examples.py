@@ -90,6 +90,14 @@ def test_classify(model_path: str) -> None:
         assert best in run("classify.py", model_path, request, *labels).splitlines()[0]
 
 
+def test_search(model_path: str, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "texts.txt"
+    path.write_text("turn on the radio in the garage\nOne day, a bear went to the forest.\ndim the kitchen lights\n")
+    best = run("search.py", model_path, path, "One day, a bear went to the forest.").splitlines()[0]
+    assert best.startswith(" 1.000")
+    assert "bear" in best
+
+
 def test_heat_map(model_path: str, tmp_path: pathlib.Path) -> None:
     need_pictures()
     run("heat_map.py", model_path, STORY, tmp_path / "map.png")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import threading
 
 import linnet
@@ -134,3 +135,54 @@ def test_one_use_at_a_time(model: linnet.Model) -> None:
     assert "done" in outcomes
     assert set(outcomes) <= {"done", "invalid_argument", "context_full"}
     assert isinstance(session.tokens, list)
+
+
+def test_forks_go_their_own_way(each_model: linnet.Model) -> None:
+    one = linnet.Session(each_model)
+    one.append(PROMPT)
+    other = one.fork()
+    np.testing.assert_array_equal(other.logits, one.logits)
+    other.append(" and his friend")
+    assert one.tokens == each_model.tokenize(PROMPT)
+    assert len(other) > len(one)
+    text = each_model.generate(PROMPT, temperature=0, max_tokens=15).read()
+    assert one.generate([], temperature=0, max_tokens=15).read() == text
+    assert other.model is each_model
+    assert one.fork().fork().tokens == one.tokens
+
+
+def test_saved_sessions_go_on(each_model: linnet.Model, tmp_path: pathlib.Path) -> None:
+    session = linnet.Session(each_model)
+    session.append(PROMPT)
+    path = tmp_path / "talk.session"
+    session.save(path)
+    text = session.generate([], temperature=0, max_tokens=15).read()
+    other = linnet.Session(each_model, context=256)
+    other.append("Something else")
+    other.load(path)
+    assert other.tokens == each_model.tokenize(PROMPT)
+    assert other.generate([], temperature=0, max_tokens=15).read() == text
+
+
+def test_damaged_sessions_are_refused(model: linnet.Model, model_path: str, tmp_path: pathlib.Path) -> None:
+    session = linnet.Session(model)
+    session.append(PROMPT)
+    path = tmp_path / "talk.session"
+    session.save(path)
+    whole = path.read_bytes()
+    before = session.tokens
+    for content in (b"", whole[:-1], whole[: len(whole) // 2], b"x" + whole[1:], bytes(len(whole))):
+        path.write_bytes(content)
+        with pytest.raises(linnet.Error):
+            session.load(path)
+        assert session.tokens == before
+    path.write_bytes(whole)
+    other = linnet.Session(linnet.Model(model_path.replace("llama", "gemma2")))
+    for wrong in (other, linnet.Session(model, kv_type="q8_0"), linnet.Session(model, context=4)):
+        with pytest.raises(linnet.Error):
+            wrong.load(path)
+        assert len(wrong) == 0
+    with pytest.raises(linnet.Error):
+        session.load(tmp_path / "nothing")
+    with pytest.raises(linnet.Error):
+        session.save(tmp_path / "no" / "folder")

@@ -128,9 +128,9 @@ def _join(
         owner = np.searchsorted(starts, rows, side="right") - 1
         pieces = [(owner == i, fetches[i]) for i in np.unique(owner)]
         found = [(here, part(rows[here] - starts[owner[here]])) for here, part in pieces]
+        first: npt.NDArray[T] = found[0][1]
         if len(found) == 1:
-            return found[0][1]
-        first = found[0][1]
+            return first
         out: npt.NDArray[T] = np.empty((len(rows), first.shape[1]), first.dtype)
         for here, values in found:
             out[here] = values
