@@ -11,9 +11,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from linnet.convert import Error
+from linnet.convert import Error, convert
 from linnet.convert.quantizer import find_program
 
+# The conversion as a program: its folder, which needs no compiled half around it.
+CONVERT = [sys.executable, str(Path(convert.__code__.co_filename).parent)]
 DTYPE_NAMES = {"float64": "F64", "float32": "F32", "float16": "F16", "uint16": "BF16", "int32": "I32", "int64": "I64"}
 
 
@@ -207,9 +209,7 @@ def run_linnet(*arguments: Any, **more: Any) -> subprocess.CompletedProcess[str]
 
 
 def run_convert(*arguments: Any, **more: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "linnet.convert", *map(str, arguments)], capture_output=True, text=True, **more
-    )
+    return subprocess.run([*CONVERT, *map(str, arguments)], capture_output=True, text=True, **more)
 
 
 def logits(model: Path, tokens: list[int], folder: Path, *more: str) -> np.ndarray:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from convert_support import llama_tensors, run_convert, write_json, write_llama
+from convert_support import byte_level_tokenizer, llama_tensors, run_convert, write_json, write_llama
 from linnet.convert import Error, Options, convert
 
 
@@ -144,6 +145,40 @@ def test_every_truncation_and_edit_of_a_header_is_an_error_or_fine(tmp_path: Pat
             convert(folder, tmp_path / "out.gguf", Options())
         except Error as error:
             assert "\n" not in str(error)
+
+
+STRANGE = [None, True, -1, 0, 7, 1e300, "", "x", [], [None], [[1]], {}, {"a": {}}, float("nan")]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The way to every value within a JSON value."""
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, child in list(children)[:12] for place in places(child, (*path, key)))]
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json"])
+def test_strange_values_are_errors_or_fine(tmp_path: Path, name: str) -> None:
+    """Whatever stands in place of any value of the folder's JSON: an Error, or a file; never another exception."""
+    folder = write_llama(tmp_path / "hf", rope_scaling={"rope_type": "yarn", "factor": 2.0}, layer_types=["a", "b"])
+    added = {"id": 5, "content": "&", "special": True}
+    template = {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "&"}}, {"Sequence": {"id": "A"}}]}
+    tokenizer = {**byte_level_tokenizer(101), "added_tokens": [added], "post_processor": template}
+    write_json(folder / "tokenizer.json", tokenizer)
+    settings = {"eos_token": {"content": "&"}, "chat_template": [{"name": "default", "template": "x"}]}
+    write_json(folder / "tokenizer_config.json", {**settings, "added_tokens_decoder": {"5": added}})
+    whole = json.loads((folder / name).read_text(encoding="utf-8"))
+    for *above, key in places(whole)[1:]:
+        for strange in STRANGE:
+            changed = json.loads(json.dumps(whole))
+            target = changed
+            for step in above:
+                target = target[step]
+            target[key] = strange
+            write_json(folder / name, changed)
+            try:
+                convert(folder, tmp_path / "out.gguf")
+            except Error as error:
+                assert "\n" not in str(error)
 
 
 def test_weights_that_do_not_fit_the_tokenizer(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from .checkpoint import Checkpoint, Config, read_config
-from .errors import fail
+from .errors import Error, fail
 from .families import find_family
 from .gguf_writer import OutputTensor, check_room, write_gguf
 from .lora import WEIGHTS, adapter_keys_and_tensors, is_adapter
@@ -17,7 +17,7 @@ from .model_card import general_keys
 from .output import output_tensors
 from .plan import plan_tensors
 from .quantized import quantization_of
-from .quantizer import find_program, quantize
+from .quantizer import find_program, quantize, require_type
 from .tensor_types import BY_NAME, F16, FILE_TYPES, TensorType
 from .vocabulary import tokenizer_keys
 from .weight import Weight
@@ -42,21 +42,37 @@ Progress = Callable[[int, int], None]  # bytes written, of all
 
 
 def convert(
-    folder: Path,
-    output: Path,
-    options: Options,
+    folder: Path | str,
+    output: Path | str,
+    options: Options | None = None,
     report: Report = lambda line: None,
-    progress: Progress = lambda done, all: None,
+    progress: Progress = lambda done, total: None,
 ) -> None:
     """Writes `output`, a model or a LoRA adapter by what the folder holds, whole or not at all, beside its name first.
 
-    :raises Error: with one line that says what is wrong with the folder or the disk.
     Memory: the vocabulary, and some 50 MiB of weights at a time (4-bit checkpoints: one matrix).
+
+    Args:
+        folder: a model's or adapter's folder, as downloaded from Hugging Face.
+        output: the GGUF file to write; what was there before stays until the new file is whole.
+        options: how to convert.
+        report: called with each line that a person should read.
+        progress: called with the bytes written so far, and those of the whole file.
+
+    Raises:
+        Error: with one line that says what is wrong with the folder or the disk.
     """
-    if is_adapter(folder):
-        convert_adapter(folder, output, options, progress)
-    else:
-        convert_model(folder, output, options, report, progress)
+    folder, output, options = Path(folder), Path(output), options or Options()
+    try:
+        if is_adapter(folder):
+            convert_adapter(folder, output, options, progress)
+        else:
+            convert_model(folder, output, options, report, progress)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # JSON of another shape
+        text = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise Error(
+            "bad_model", f"{folder} holds something of an unexpected kind ({text}); download it again"
+        ) from error
 
 
 def convert_adapter(folder: Path, output: Path, options: Options, progress: Progress) -> None:
@@ -81,8 +97,9 @@ def convert_model(folder: Path, output: Path, options: Options, report: Report, 
         weights = quantization.weights(checkpoint)
         plan = plan_tensors(weights, text_config, family)
         keys = make_keys(folder, config, text_config, plan, options, report)
-        for line in sorted({weight.note for weight in plan.values() if weight.note}):
-            report(line)
+        if not wanted:
+            for line in sorted({weight.note for weight in plan.values() if weight.note}):
+                report(line)
         if wanted in ("", *OWN_TYPES):
             own = BY_NAME.get(wanted, F16)
             tensors = output_tensors(plan, own, keep_blocks=not wanted)
@@ -95,6 +112,7 @@ def convert_model(folder: Path, output: Path, options: Options, report: Report, 
                 f"{' | '.join(OWN_TYPES)} to write them out",
             )
         program = find_program(options.program)
+        require_type(program, wanted)
         first = source_type(checkpoint)
         whole = output.with_name(output.name + f".{first.name.lower()}.part")
         try:

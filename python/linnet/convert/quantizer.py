@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -26,14 +27,24 @@ def find_program(given: Path | None) -> Path:
     )
 
 
-def quantize(program: Path, source: Path, output: Path, kind: str) -> None:
-    """Writes `output`, whole or not at all."""
+def require_type(program: Path, kind: str) -> None:
+    """Raises invalid_argument for a type that the program does not know, before anything is written for it."""
+    known = set(re.findall(r"\w+", run(program, "quantize", "--help").stdout.upper()))
+    if not known & {kind, f"{kind}_M"}:
+        fail("invalid_argument", f"{kind!r} is no type of weights; `linnet quantize --help` lists them")
+
+
+def run(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The program, run to its end."""
     try:
-        done = subprocess.run(
-            [str(program), "quantize", str(source), str(output), kind], capture_output=True, text=True
-        )
+        return subprocess.run([str(program), *arguments], capture_output=True, text=True)
     except OSError as error:
         fail("io", f"cannot run {program}: {error.strerror}")
+
+
+def quantize(program: Path, source: Path, output: Path, kind: str) -> None:
+    """Writes `output`, whole or not at all."""
+    done = run(program, "quantize", str(source), str(output), kind)
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
         fail("invalid_argument", f"{program.name} quantize: {lines[-1]}")
