@@ -158,7 +158,7 @@ TEST(Memory, IsKeptToOrRefusedWithTheSum) {
   }
   expect_failure(run({"bench", "-m", tiny, "-p", "8", "-n", "0", "--json", "--memory", "1M"}),
                  "may take 1 MiB");
-  expect_failure(run({"run", "-m", small, "-p", "a", "-c", "100000", "--memory", "8MiB"}), "a context of");
+  expect_failure(run({"run", "-m", small, "-p", "a", "-c", "100000", "--memory", "32MiB"}), "a context of");
   for (const char* size : {"1G", "0.5g", "700M", "700MB", "800000000"})
     expect_success(run({"run", "-m", small, "-p", "a b", "-n", "2", "--memory", size}));
 }

@@ -54,8 +54,8 @@ TEST(Memory, ABudgetIsKeptOrRefusedWithTheSum) {
   };
   EXPECT_GT(with(need), 0);
   EXPECT_GT(with(0), 0);
-  for (const char* text : {"weights", "cache 1 MiB for 4096 tokens in F16", "scratch", "what fits", "mmap",
-                           "a context of", "q8_0"})
+  for (const char* text : {"weights", "cache 1 MiB for 4096 tokens in F16", "scratch", "program", "what fits",
+                           "mmap", "a context of", "q8_0"})
     expect_error(ErrorCode::out_of_memory, text, [&] { with(need - 1); });
   expect_error(ErrorCode::out_of_memory, "nothing smaller", [&] { with(1000); });
   expect_error(ErrorCode::invalid_argument, "-1", [&] { with(-1); });

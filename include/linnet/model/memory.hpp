@@ -15,12 +15,13 @@ struct MemoryUse {
   std::int64_t weights = 0;  // 0 where they stay in the file (LoadOptions::mmap)
   std::int64_t cache = 0;
   std::int64_t scratch = 0;
+  std::int64_t program = 0;  // code, file directory and tokenizer: an estimate, on the safe side
 
-  std::int64_t total() const noexcept { return weights + cache + scratch; }
+  std::int64_t total() const noexcept { return weights + cache + scratch + program; }
 };
 
-/// What Engine(model, options) takes: exactly what it then asks the system for, and the weights that the
-/// model has taken already. The tokenizer and the program itself, some 10 to 50 MiB, are not in it.
+/// What Engine(model, options) takes: exactly what it then asks the system for, and what the model and
+/// the program have taken already.
 /// @throws Error(invalid_argument) for options that an engine refuses.
 MemoryUse measure_memory(const Model& model, const EngineOptions& options);
 
