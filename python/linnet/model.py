@@ -35,7 +35,14 @@ class Model:
     """
 
     def __init__(
-        self, path: Path, *, threads: int = 0, kv_type: str = "f16", mmap: bool = False, memory: int = 0
+        self,
+        path: Path,
+        *,
+        threads: int = 0,
+        kv_type: str = "f16",
+        mmap: bool = False,
+        memory: int = 0,
+        reproducible: bool = False,
     ) -> None:
         """Opens a GGUF file, or all parts of a split one given any of them, and packs its weights.
 
@@ -47,12 +54,14 @@ class Model:
             memory: bytes that the weights, and with them the cache and scratch of each session, may take; what
                 does not fit is refused before it is taken. 0: no limit.
             mmap: leave the weights in the mapped file, shared with other processes and slower.
+            reproducible: the same bits however many tokens are computed at once, with AMX too, where that costs
+                speed. Elsewhere it is always so.
 
         Raises:
             Error: the file cannot be read, is malformed (``code`` says how), or is no model that linnet runs.
         """
         self._open: _core.Model | None = None
-        self._open = _core.Model(os.fspath(path), threads, mmap, memory)
+        self._open = _core.Model(os.fspath(path), threads, mmap, memory, reproducible)
         self._path = os.fspath(path)
         self._threads = threads
         self._kv_type = kv_type

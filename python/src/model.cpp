@@ -20,10 +20,11 @@ namespace linnet::python {
 namespace {
 
 LoadedModel load(const std::filesystem::path& path, const py::object& threads, bool mmap,
-                 const py::object& memory) {
+                 const py::object& memory, bool reproducible) {
   const LoadOptions options{.mmap = mmap,
                             .threads = static_cast<int>(to_integer(threads, "threads", 0, 1024)),
                             .memory = to_integer(memory, "memory", 0),
+                            .reproducible = reproducible,
                             .should_stop = is_interrupted};
   LoadedModel loaded;
   run_unlocked([&] { loaded.model = Model::load(path, options); });

@@ -28,11 +28,17 @@ void add_mmap_option(CLI::App& app, bool& mmap) {
   app.add_flag("--mmap", mmap, "Leave the weights in the file: less memory, starts at once, runs slower");
 }
 
+void add_reproducible_option(CLI::App& app, bool& reproducible) {
+  app.add_flag("--reproducible", reproducible,
+               "The same bits however a prompt is cut up, with AMX too, where it costs speed");
+}
+
 std::shared_ptr<const Model> load_model(const EngineArguments& arguments) {
   try {
     auto model = Model::load(arguments.model, {.mmap = arguments.mmap,
                                                .threads = arguments.threads,
                                                .memory = arguments.memory,
+                                               .reproducible = arguments.reproducible,
                                                .should_stop = interrupted});
     check_interrupted();
     return model;
@@ -112,6 +118,7 @@ void add_engine_options(CLI::App& app, EngineArguments& arguments) {
       ->check(CLI::Range(0, 1024));
   add_cache_type_option(app, arguments.cache_type);
   add_mmap_option(app, arguments.mmap);
+  add_reproducible_option(app, arguments.reproducible);
   add_memory_option(app, arguments.memory);
   app.add_option("--lora", arguments.adapters,
                  "Apply a LoRA adapter (a GGUF file), times SCALE; several add up")

@@ -18,13 +18,14 @@
 
 namespace linnet::cli {
 
-/// -m, -t, --kv-type, --mmap, --memory, --lora.
+/// -m, -t, --kv-type, --mmap, --reproducible, --memory, --lora.
 struct EngineArguments {
   std::filesystem::path model;
   std::vector<std::string> adapters;  // FILE or FILE:SCALE
   int threads = 0;
   DType cache_type = DType::f16;
   bool mmap = false;
+  bool reproducible = false;
   std::int64_t memory = 0;  // bytes; 0: no limit
 };
 /// The model that they name. @throws as Model::load; Error(cancelled) where Ctrl-C came meanwhile.
@@ -36,6 +37,7 @@ std::vector<AdapterUse> load_adapters(const EngineArguments& arguments,
 
 void add_model_option(CLI::App& app, std::filesystem::path& model);
 void add_mmap_option(CLI::App& app, bool& mmap);
+void add_reproducible_option(CLI::App& app, bool& reproducible);
 void add_memory_option(CLI::App& app, std::int64_t& memory);
 void add_cache_type_option(CLI::App& app, DType& cache_type);
 void add_engine_options(CLI::App& app, EngineArguments& arguments);

@@ -181,6 +181,7 @@ void add_options(CLI::App& app, Arguments& arguments) {
       ->capture_default_str();
   add_cache_type_option(app, arguments.engine.cache_type);
   add_mmap_option(app, arguments.engine.mmap);
+  add_reproducible_option(app, arguments.engine.reproducible);
   add_memory_option(app, arguments.engine.memory);
   app.add_option("-r,--repeats", arguments.repeats, "Runs of each test")
       ->type_name("N")

@@ -32,10 +32,6 @@ struct BatchEntry {
 
 struct EngineOptions {
   int threads = 0;  // 0: what the machine grants, or LINNET_THREADS
-  /// Whether logits must not depend on how many tokens are computed at once, to the last bit. Where there are
-  /// tile registers (AMX) this does without them: a long prompt then takes three times as long or more.
-  /// Elsewhere it is always so, and this changes nothing.
-  bool reproducible = false;
   KvCacheOptions cache = {};  // max_batch is the most tokens computed at once; longer entries go in pieces
   std::int64_t memory =
       0;  // bytes that weights, cache and scratch may take; 0: the model's LoadOptions::memory
@@ -105,7 +101,7 @@ class Engine {
   ///
   /// Bits of a row depend on its sequence's tokens and the instruction set only: not on threads, nor on what
   /// else is in the batch, nor on how the tokens were divided into calls; the last two with tile registers
-  /// only where EngineOptions::reproducible is set.
+  /// only where LoadOptions::reproducible is set.
   void forward(std::span<const BatchEntry> batch, std::span<float> logits);
 
   /// As forward(), but where logits are asked for it gives what they are computed from: the hidden states of

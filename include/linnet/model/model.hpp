@@ -23,6 +23,10 @@ struct LoadOptions {
   std::int64_t memory = 0;  // bytes that the weights may take, and with them the cache and scratch of each
                             // engine or session over this model; 0: no limit. With mmap the weights count
                             // as nothing, as the system may drop a file's pages at any time
+  /// Whether logits must not depend on how many tokens are computed at once, to the last bit. Where there are
+  /// tile registers (AMX), this does without them, and long prompts take several times as long. Elsewhere it is
+  /// so anyway, and this changes nothing.
+  bool reproducible = false;
   /// Asked between pieces of the work, on the calling thread; true: load() throws Error(cancelled).
   std::function<bool()> should_stop = {};
 };
@@ -50,6 +54,8 @@ class Model {
   std::int64_t weight_bytes() const noexcept { return weight_bytes_; }
   /// LoadOptions::memory.
   std::int64_t memory() const noexcept { return memory_; }
+  /// LoadOptions::reproducible.
+  bool is_reproducible() const noexcept { return reproducible_; }
   /// The Jinja source of the model's chat template; empty where it has none.
   std::string_view chat_template() const;
   /// A number that differs between models: a checksum of the file's keys, its tensors' names, types and
@@ -68,6 +74,7 @@ class Model {
   Spec spec_;
   Weights weights_;
   std::int64_t weight_bytes_ = 0, memory_ = 0;
+  bool reproducible_ = false;
   std::optional<Tokenizer> tokenizer_;
 };
 
