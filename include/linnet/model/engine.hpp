@@ -81,9 +81,9 @@ class Engine {
   /// @throws Error(invalid_argument) as ActiveAdapters.
   void set_adapters(std::span<const AdapterUse> adapters);
 
-  /// Whether such an engine computes with tile registers.
-  static bool uses_tiles(const EngineOptions& options) {
-    return kernels::active().tiled_from > 0 && !options.reproducible;
+  /// Whether engines over this model compute with tile registers.
+  static bool uses_tiles(const Model& model) {
+    return kernels::active().tiled_from > 0 && !model.is_reproducible();
   }
 
   /// The rows of logits that forward() writes for a batch.

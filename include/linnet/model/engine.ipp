@@ -35,7 +35,7 @@ LINNET_INLINE Engine::Engine(std::shared_ptr<const Model> model, const EngineOpt
   const auto lay_out = [&](std::byte* base) {
     scratch = {};
     return scratch.lay_out(spec, options.cache.max_batch, team_.size(), cache_.row_length(),
-                           uses_tiles(options), base);
+                           uses_tiles(*model_), base);
   };
   memory_->buffer = Buffer(lay_out(nullptr));
   lay_out(memory_->buffer.data());
