@@ -20,6 +20,7 @@ def test_random_arguments(request: pytest.FixtureRequest, model_path: str, tmp_p
     log = tmp_path / "last-call"
     ran = subprocess.run(
         [sys.executable, str(FUZZER), model_path, str(tmp_path), str(seconds), str(log)],
+        cwd=tmp_path,  # files are written under strange names
         capture_output=True,
         text=True,
         timeout=3 * float(seconds) + 120,
