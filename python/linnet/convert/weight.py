@@ -126,13 +126,12 @@ def _join(
 
     def fetch(rows: Index) -> npt.NDArray[T]:
         owner = np.searchsorted(starts, rows, side="right") - 1
-        pieces = [(owner == i, fetches[i]) for i in np.unique(owner)]
-        found = [(here, part(rows[here] - starts[owner[here]])) for here, part in pieces]
-        if len(found) == 1:
-            return found[0][1]
-        first = found[0][1]
-        out: npt.NDArray[T] = np.empty((len(rows), first.shape[1]), first.dtype)
-        for here, values in found:
+        masks = [owner == i for i in np.unique(owner)]
+        pieces: list[npt.NDArray[T]] = [fetches[owner[here][0]](rows[here] - starts[owner[here]]) for here in masks]
+        if len(pieces) == 1:
+            return pieces[0]
+        out = np.empty((len(rows), pieces[0].shape[1]), pieces[0].dtype)
+        for here, values in zip(masks, pieces):
             out[here] = values
         return out
 
