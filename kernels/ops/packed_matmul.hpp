@@ -219,39 +219,6 @@ LINNET_ALWAYS_INLINE void add_products(const typename Isa::Vector* products,
   }
 }
 
-/// A chunk's products with all tokens of a tile, added to their sums. `at` is the place of the first token.
-template <class Isa, class Format, int Tokens>
-LINNET_ALWAYS_INLINE void multiply_chunk(const typename Isa::Bytes (&quads)[8],
-                                         const typename Isa::Vector* scale, const typename Isa::Vector* min,
-                                         const Activations::Tile& x, std::int64_t at,
-                                         typename Isa::Vector (&sums)[Tokens]) {
-  using V = typename Isa::Vector;
-  constexpr quant::Packing p = Format::packing;
-  constexpr int groups = 32 / p.group_length, length = 8 / groups, largest = p.largest_level();
-  static_assert(!p.is_signed || groups == 1);
-  const std::int8_t* const bytes = x.bytes + 32 * at;
-  if constexpr (Tokens > 1 && Isa::token_piece == 8) {
-    unroll<Tokens / 2>([&](auto pair) __attribute__((always_inline)) {
-      V first[groups], second[groups];
-      unroll<groups>([&](auto g) __attribute__((always_inline)) {
-        Isa::template dot_pair<length, Tokens>(
-            quads + length * g, bytes + (4 * length * Tokens * g + 16 * pair), first[g], second[g]);
-      });
-      add_products<Isa, Format>(first, scale, min, x, at + 2 * pair, sums[2 * pair]);
-      add_products<Isa, Format>(second, scale, min, x, at + 2 * pair + 1, sums[2 * pair + 1]);
-    });
-  } else {
-    unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
-      V products[groups];
-      unroll<groups>([&](auto g) __attribute__((always_inline)) {
-        products[g] = Isa::template dot<length, p.is_signed, largest>(
-            quads + length * g, bytes + (32 * t + 16 * g), groups == 1 ? x.biases[at + t] : 0);
-      });
-      add_products<Isa, Format>(products, scale, min, x, at + t, sums[t]);
-    });
-  }
-}
-
 /// Asks for the bytes that will be read a little later. The weights come from memory, which takes longer to
 /// answer than the processor looks ahead by itself, above all at the edges of pages.
 template <int Bytes, int Ahead>
