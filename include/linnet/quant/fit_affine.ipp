@@ -14,7 +14,7 @@
 namespace linnet::quant {
 namespace detail {
 
-/// The sums of u, q, q * q and u * q over n elements u with levels q.
+/// The sums of 1, u, q, q * q and u * q, each times its weight, over elements u with levels q.
 struct AffineSums {
   double n = 0, u = 0, q = 0, qq = 0, uq = 0;
 };
@@ -46,30 +46,35 @@ inline Line solve(const AffineSums& s, double highest_offset) noexcept {
 struct Distances {
   float base, range;
   float u[32];
-  double sum;
+  double weight, sum;  // of the weights, and of the weighted distances
 };
 
-inline Distances measure(const float* x, int n, float base) noexcept {
-  Distances out{base, 0, {}, 0};
+template <class Weights>
+Distances measure(const float* x, const Weights& weights, int n, float base) noexcept {
+  Distances out{base, 0, {}, 0, 0};
   for (int i = 0; i < n; ++i) {
     out.u[i] = x[i] - base;
     out.range = std::max(out.range, out.u[i]);
-    out.sum += out.u[i];
+    out.weight += weights[i];
+    out.sum += weights[i] * out.u[i];
   }
   return out;
 }
 
 /// The sums for the levels nearest to u * inverse - shift, from 0 to `highest`.
-inline AffineSums sum_levels(const Distances& d, int n, float highest, float inverse, float shift) noexcept {
+template <class Weights>
+AffineSums sum_levels(const Distances& d, const Weights& weights, int n, float highest, float inverse,
+                      float shift) noexcept {
   Lanes sum_q = {}, sum_qq = {}, sum_uq = {};
   for (int i = 0; i < n; i += lanes)
     for (int j = 0; j < lanes; ++j) {
       const float q = static_cast<float>(round_to_int(d.u[i + j] * inverse - shift, 0, highest));
-      sum_q[j] += q;
-      sum_qq[j] += q * q;
-      sum_uq[j] += d.u[i + j] * q;
+      const float weighted = weights[i + j] * q;
+      sum_q[j] += weighted;
+      sum_qq[j] += weighted * q;
+      sum_uq[j] += d.u[i + j] * weighted;
     }
-  return {static_cast<double>(n), d.sum, add_lanes(sum_q), add_lanes(sum_qq), add_lanes(sum_uq)};
+  return {d.weight, d.sum, add_lanes(sum_q), add_lanes(sum_qq), add_lanes(sum_uq)};
 }
 
 struct ScaleAndOffset {
@@ -79,15 +84,17 @@ struct ScaleAndOffset {
 /// The scale and offset of least error found for n elements, at most 32; the offset is at most
 /// `highest_offset`. The candidates spread the elements over a little less to a good deal more than the
 /// levels; the last ones start from the best of them.
-inline ScaleAndOffset search_affine(const float* x, int n, int highest, float highest_offset) noexcept {
-  const Distances d = measure(x, n, std::min(*std::min_element(x, x + n), highest_offset));
+template <class Weights>
+ScaleAndOffset search_affine(const float* x, const Weights& weights, int n, int highest,
+                             float highest_offset) noexcept {
+  const Distances d = measure(x, weights, n, std::min(*std::min_element(x, x + n), highest_offset));
   if (d.range < 0x1p-27f)
     return {0, d.base};  // no stored scale is small enough, and the inverse might overflow
   const float top = static_cast<float>(highest);
   const double highest_from_base = static_cast<double>(highest_offset) - d.base;
   Line best;
   const auto consider = [&](float inverse, float shift) {
-    const Line line = solve(sum_levels(d, n, top, inverse, shift), highest_from_base);
+    const Line line = solve(sum_levels(d, weights, n, top, inverse, shift), highest_from_base);
     if (line.scale > 0 && line.gain > best.gain) best = line;
   };
   for (int percent = -8; percent <= 28; percent += 3) {
@@ -108,7 +115,9 @@ LINNET_ALWAYS_INLINE void choose_affine_levels(const float* x, int n, int highes
 }
 
 /// The sum of squared errors of the levels nearest for a scale and an offset.
-inline float affine_error(const float* x, int n, int highest, float scale, float offset) noexcept {
+template <class Weights>
+float affine_error(const float* x, const Weights& weights, int n, int highest, float scale,
+                   float offset) noexcept {
   const float inverse = invert(scale);
   Lanes squares = {};
   for (int i = 0; i < n; i += lanes)
@@ -116,7 +125,7 @@ inline float affine_error(const float* x, int n, int highest, float scale, float
       const float from = x[i + j] - offset;
       const int q = round_to_int(from * inverse, 0, static_cast<float>(highest));
       const float error = from - scale * static_cast<float>(q);
-      squares[j] += error * error;
+      squares[j] += weights[i + j] * error * error;
     }
   return add_lanes(squares);
 }
@@ -127,8 +136,9 @@ struct Codes {
 };
 
 /// Of the codes around those nearest to a group's scale and minimum, the pair of least error.
-inline Codes search_codes(const float* x, int length, int highest, const ScaleAndOffset& found, float d,
-                          float dmin, int code_highest) noexcept {
+template <class Weights>
+Codes search_codes(const float* x, const Weights& weights, int length, int highest,
+                   const ScaleAndOffset& found, float d, float dmin, int code_highest) noexcept {
   const float top = static_cast<float>(code_highest);
   const Codes near = {round_to_int(found.scale * invert(d), 0, top),
                       round_to_int(-found.offset * invert(dmin), 0, top)};
@@ -136,8 +146,8 @@ inline Codes search_codes(const float* x, int length, int highest, const ScaleAn
   float best_error = HUGE_VALF;
   for (int scale = std::max(near.scale - 1, 0); scale <= std::min(near.scale + 1, code_highest); ++scale)
     for (int min = std::max(near.min - 1, 0); min <= std::min(near.min + 1, code_highest); ++min) {
-      const float error =
-          affine_error(x, length, highest, d * static_cast<float>(scale), -dmin * static_cast<float>(min));
+      const float error = affine_error(x, weights, length, highest, d * static_cast<float>(scale),
+                                       -dmin * static_cast<float>(min));
       if (error < best_error) {
         best = {scale, min};
         best_error = error;
@@ -146,26 +156,26 @@ inline Codes search_codes(const float* x, int length, int highest, const ScaleAn
   return best;
 }
 
-}  // namespace detail
-
-LINNET_INLINE Affine fit_affine(const float* x, int n, int highest, std::uint8_t* level) noexcept {
+template <class Weights>
+Affine fit_affine(const float* x, const Weights& weights, int n, int highest, std::uint8_t* level) noexcept {
   float finite[32];
-  detail::copy_finite(x, n, finite);
-  const detail::ScaleAndOffset found = detail::search_affine(finite, n, highest, HUGE_VALF);
+  copy_finite(x, n, finite);
+  const ScaleAndOffset found = search_affine(finite, weights, n, highest, HUGE_VALF);
   const Affine out = {to_scale(found.scale), to_finite_half(found.offset)};
-  detail::choose_affine_levels(finite, n, highest, to_float(out.d), to_float(out.m), level);
+  choose_affine_levels(finite, n, highest, to_float(out.d), to_float(out.m), level);
   return out;
 }
 
-LINNET_INLINE void fit_groups(const float* x, int length, int highest, int scale_highest,
-                              AffineGroups& out) noexcept {
+template <class Weights>
+void fit_affine_groups(const float* x, const Weights& weights, int length, int highest, int scale_highest,
+                       AffineGroups& out) noexcept {
   float finite[256];
-  detail::copy_finite(x, 256, finite);
+  copy_finite(x, 256, finite);
   const int groups = 256 / length;
-  detail::ScaleAndOffset found[16];
+  ScaleAndOffset found[16];
   float largest_scale = 0, largest_min = 0;
   for (int g = 0; g < groups; ++g) {
-    found[g] = detail::search_affine(finite + length * g, length, highest, 0);
+    found[g] = search_affine(finite + length * g, weights.from(length * g), length, highest, 0);
     largest_scale = std::max(largest_scale, found[g].scale);
     largest_min = std::max(largest_min, -found[g].offset);
   }
@@ -174,12 +184,27 @@ LINNET_INLINE void fit_groups(const float* x, int length, int highest, int scale
   const float d = to_float(out.d), dmin = to_float(out.dmin);
   for (int g = 0; g < groups; ++g) {
     const float* group = finite + length * g;
-    const detail::Codes code = detail::search_codes(group, length, highest, found[g], d, dmin, scale_highest);
+    const Codes code =
+        search_codes(group, weights.from(length * g), length, highest, found[g], d, dmin, scale_highest);
     out.scale[g] = static_cast<std::uint8_t>(code.scale);
     out.min[g] = static_cast<std::uint8_t>(code.min);
-    detail::choose_affine_levels(group, length, highest, d * static_cast<float>(code.scale),
-                                 -dmin * static_cast<float>(code.min), out.level + length * g);
+    choose_affine_levels(group, length, highest, d * static_cast<float>(code.scale),
+                         -dmin * static_cast<float>(code.min), out.level + length * g);
   }
+}
+
+}  // namespace detail
+
+LINNET_INLINE Affine fit_affine(const float* x, const float* weights, int n, int highest,
+                                std::uint8_t* level) noexcept {
+  return detail::with_weights(weights,
+                              [&](const auto& w) { return detail::fit_affine(x, w, n, highest, level); });
+}
+
+LINNET_INLINE void fit_groups(const float* x, const float* weights, int length, int highest,
+                              int scale_highest, AffineGroups& out) noexcept {
+  detail::with_weights(
+      weights, [&](const auto& w) { detail::fit_affine_groups(x, w, length, highest, scale_highest, out); });
 }
 
 }  // namespace linnet::quant

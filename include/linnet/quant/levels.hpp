@@ -30,6 +30,29 @@ LINNET_ALWAYS_INLINE void copy_finite(const float* x, int n, float* out) noexcep
   }
 }
 
+/// The weights of errors that all count alike; they vanish from the sums.
+struct EqualWeights {
+  /// Percent of the largest magnitude that the shortest reach of the levels tried covers.
+  static constexpr int nearest_reach = 80;
+  constexpr float operator[](int) const noexcept { return 1; }
+  constexpr EqualWeights from(int) const noexcept { return {}; }
+};
+
+/// Weights of any size. Where the largest magnitude has little weight, cutting it short may be best.
+struct GivenWeights {
+  const float* weight;
+
+  static constexpr int nearest_reach = 50;
+  float operator[](int i) const noexcept { return weight[i]; }
+  GivenWeights from(int i) const noexcept { return {weight + i}; }
+};
+
+/// function(EqualWeights) or function(GivenWeights).
+template <class Function>
+LINNET_ALWAYS_INLINE auto with_weights(const float* weights, Function&& function) noexcept {
+  return weights ? function(GivenWeights{weights}) : function(EqualWeights{});
+}
+
 /// lowest, lowest + 1, ..., highest.
 class EvenLevels {
  public:
