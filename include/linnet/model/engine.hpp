@@ -16,6 +16,7 @@
 #include <linnet/model/adapter.hpp>
 #include <linnet/model/kv_cache.hpp>
 #include <linnet/model/model.hpp>
+#include <linnet/model/observer.hpp>
 #include <linnet/model/scratch.hpp>
 
 namespace linnet {
@@ -85,6 +86,9 @@ class Engine {
   /// @throws Error(invalid_argument) as ActiveAdapters.
   void set_adapters(std::span<const AdapterUse> adapters);
 
+  /// From now on the inputs of every product are shown to `observer`; an empty one: to nobody.
+  void observe_products(ProductObserver observer) { observer_ = std::move(observer); }
+
   /// Whether such an engine computes with tile registers.
   static bool uses_tiles(const EngineOptions& options) {
     return kernels::active().tiled_from > 0 && !options.reproducible;
@@ -139,6 +143,7 @@ class Engine {
   ThreadTeam team_;
   KvCache cache_;
   ActiveAdapters adapters_;
+  ProductObserver observer_;
   std::unique_ptr<Memory> memory_;
   bool has_long_factors_ = false;
   std::unordered_map<SequenceId, bool> uses_long_factors_;  // only of sequences of models that have them
