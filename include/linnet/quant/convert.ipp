@@ -3,7 +3,6 @@
 
 #include <cstring>
 
-#include <linnet/base/cpu.hpp>
 #include <linnet/base/error.hpp>
 #include <linnet/quant/convert.hpp>
 #include <linnet/quant/formats.hpp>
@@ -79,38 +78,11 @@ LINNET_ALWAYS_INLINE void quantize_blocks(std::span<const float> values, const f
   }
 }
 
-#if defined(__x86_64__) && defined(__GNUC__)
-// The same code for processors with wider registers, everything that it calls inlined; the same bits, since
-// sums keep their eight parts. `static`: no symbol of them that another object could take for its own.
-template <class F>
-[[gnu::target("avx2"), gnu::flatten]] static void dequantize_wide(const std::byte* blocks,
-                                                                  std::span<float> out) noexcept {
-  dequantize_blocks<F>(blocks, out);
-}
-
-template <class F>
-[[gnu::target("avx2"), gnu::flatten]] static void quantize_wide(std::span<const float> values,
-                                                                const float* weights,
-                                                                std::byte* blocks) noexcept {
-  quantize_blocks<F>(values, weights, blocks);
-}
-inline bool has_wide_registers() { return cpu_features().avx2; }
-#else
-template <class F>
-void dequantize_wide(const std::byte*, std::span<float>) noexcept {}
-template <class F>
-void quantize_wide(std::span<const float>, const float*, std::byte*) noexcept {}
-constexpr bool has_wide_registers() { return false; }
-#endif
-
 }  // namespace detail
 
 LINNET_INLINE void dequantize(DType type, const std::byte* blocks, std::span<float> out) {
   detail::require_whole_blocks(type, out.size());
-  const bool wide = detail::has_wide_registers();
-  const bool known = with_format(type, [&]<class F>() {
-    wide ? detail::dequantize_wide<F>(blocks, out) : detail::dequantize_blocks<F>(blocks, out);
-  });
+  const bool known = with_format(type, [&]<class F>() { detail::dequantize_blocks<F>(blocks, out); });
   if (!known && !detail::read_data(type, blocks, out)) detail::fail_unsupported(type, "read");
 }
 
@@ -121,10 +93,7 @@ LINNET_INLINE void quantize(DType type, std::span<const float> values, std::byte
     fail(ErrorCode::invalid_argument, "quantize: expected ", values.size(), " weights or none, got ",
          weights.size());
   const float* const w = weights.empty() ? nullptr : weights.data();
-  const bool wide = detail::has_wide_registers();
-  const bool known = with_format(type, [&]<class F>() {
-    wide ? detail::quantize_wide<F>(values, w, blocks) : detail::quantize_blocks<F>(values, w, blocks);
-  });
+  const bool known = with_format(type, [&]<class F>() { detail::quantize_blocks<F>(values, w, blocks); });
   if (!known) detail::fail_unsupported(type, "written");
 }
 

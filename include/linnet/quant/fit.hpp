@@ -13,7 +13,7 @@ namespace linnet::quant {
 // is given the nearest level. Inputs and outputs do not overlap. A level is counted from the lowest: 0, 1,
 // ...
 
-/// x[i] ~ d * (lowest + level[i]), with lowest + level[i] <= highest; n is a multiple of 8, at most 256.
+/// x[i] ~ d * (lowest + level[i]), with lowest + level[i] <= highest; n is a multiple of 8, at most 32.
 /// Returns d.
 Half fit_scale(const float* x, const float* weights, int n, int lowest, int highest,
                std::uint8_t* level) noexcept;
@@ -59,6 +59,5 @@ void fit_groups(const float* x, const float* weights, int length, int highest, i
 }  // namespace linnet::quant
 
 #ifdef LINNET_HEADER_ONLY
-#include <linnet/quant/fit_affine.ipp>
-#include <linnet/quant/fit_scale.ipp>
+#include <linnet/quant/fit.ipp>
 #endif

@@ -1,4 +1,4 @@
-// quant/fit_scale.ipp - the searches for levels times a scale. Never knows how bits are packed.
+// quant/search_scale.hpp - the searches for levels times a scale. Never knows how bits are packed.
 //
 // A candidate for the scale gives each element its nearest level; for those levels the best scale is a
 // least-squares solution; the candidate whose solution leaves the smallest error wins. Levels are then chosen
@@ -11,8 +11,7 @@
 #include <linnet/quant/fit.hpp>
 #include <linnet/quant/levels.hpp>
 
-namespace linnet::quant {
-namespace detail {
+namespace linnet::quant::detail {
 
 /// The sums of x * q and q * q, each times its weight, over elements x with levels q.
 struct ScaleSums {
@@ -25,55 +24,70 @@ struct ScaleSums {
 };
 
 template <class Levels, class Weights>
-ScaleSums sum_levels(const float* x, const Weights& weights, int n, const Levels& levels,
-                     float inverse) noexcept {
+LINNET_ALWAYS_INLINE ScaleSums sum_levels(const float* x, const Weights& weights, int n, const Levels& levels,
+                                          float inverse) noexcept {
   Lanes xq = {}, qq = {};
   for (int i = 0; i < n; i += lanes) {
     Lanes value, q;
-    for (int j = 0; j < lanes; ++j) value[j] = x[i + j] * inverse;
-    levels.round(value, q);
-    for (int j = 0; j < lanes; ++j) {
-      const float weighted = weights[i + j] * q[j];
-      xq[j] += x[i + j] * weighted;
-      qq[j] += q[j] * weighted;
-    }
+    load_lanes(x + i, value);
+    q = value * inverse;
+    levels.round(q);
+    Lanes weighted = q;
+    weights.apply(i, weighted);
+    xq += value * weighted;
+    qq += q * weighted;
   }
   return {add_lanes(xq), add_lanes(qq)};
 }
 
-inline bool is_smaller(float a, float b) noexcept { return std::fabs(a) < std::fabs(b); }
+/// The same for eight inverses at once; returns the best of them and `best`.
+template <class Levels, class Weights>
+LINNET_ALWAYS_INLINE ScaleSums best_of_eight(const float* x, const Weights& weights, int n,
+                                             const Levels& levels, const Lanes& inverse,
+                                             const ScaleSums& best) noexcept {
+  Lanes xq = {}, qq = {};
+  for (int i = 0; i < n; ++i) {
+    Lanes q = x[i] * inverse;
+    levels.round(q);
+    const Lanes weighted = weights[i] * q;
+    xq += x[i] * weighted;
+    qq += q * weighted;
+  }
+  const int winner = find_largest(xq * xq / qq, best.best_gain());  // 0 / 0 is never the largest
+  return winner < 0 ? best : ScaleSums{xq[winner], qq[winner]};
+}
+
+LINNET_ALWAYS_INLINE bool is_smaller(float a, float b) noexcept { return std::fabs(a) < std::fabs(b); }
 
 /// The scale of least error found: the candidates put the element of largest magnitude around either end of
 /// the levels, and the last one starts from the best of them.
 template <class Levels, class Weights>
-float search_scale(const float* x, const Weights& weights, int n, const Levels& levels) noexcept {
-  const float peak = *std::max_element(x, x + n, is_smaller);
+LINNET_ALWAYS_INLINE float search_scale(const float* x, const Weights& weights, int n,
+                                        const Levels& levels) noexcept {
+  const Extremes extremes = find_extremes(x, n);
+  const float peak = -extremes.smallest > extremes.largest ? extremes.smallest : extremes.largest;
   if (std::fabs(peak) < 0x1p-27f)
     return 0;  // no stored scale is small enough, and the inverse might overflow
+  const Lanes steps = {0, 1, 2, 3, 4, 5, 6, 7};
+  const Lanes reach = (Weights::first_reach + Weights::reach_step * steps) / (100 * peak);
   ScaleSums best;
-  const auto consider = [&](float inverse) {
-    const ScaleSums sums = sum_levels(x, weights, n, levels, inverse);
-    if (sums.best_gain() > best.best_gain()) best = sums;
-  };
-  for (int percent = Weights::nearest_reach; percent <= 120; percent += 5) {
-    const float reach = static_cast<float>(percent) / (100 * peak);
-    consider(levels.lowest() * reach);
-    consider(levels.highest() * reach);
-  }
-  consider(invert(best.best_scale()));
-  return best.best_scale();
+  best = best_of_eight(x, weights, n, levels, levels.lowest() * reach, best);
+  best = best_of_eight(x, weights, n, levels, levels.highest() * reach, best);
+  const ScaleSums last = sum_levels(x, weights, n, levels, invert(best.best_scale()));
+  return last.best_gain() > best.best_gain() ? last.best_scale() : best.best_scale();
 }
 
 template <class Levels>
-void choose_levels(const float* x, int n, const Levels& levels, float scale, std::uint8_t* level) noexcept {
+LINNET_ALWAYS_INLINE void choose_levels(const float* x, int n, const Levels& levels, float scale,
+                                        std::uint8_t* level) noexcept {
   const float inverse = invert(scale);
   for (int i = 0; i < n; ++i) level[i] = levels.index(x[i] * inverse);
 }
 
 template <class Levels, class Weights>
-Half fit_one(const float* x, const Weights& weights, int n, const Levels& levels,
-             std::uint8_t* level) noexcept {
-  float finite[256];
+LINNET_ALWAYS_INLINE Half fit_one(const float* x, const Weights& weights, int n, const Levels& levels,
+                                  std::uint8_t* level) noexcept {
+  float finite[32] = {};
   copy_finite(x, n, finite);
   const Half d = to_scale(search_scale(finite, weights, n, levels));
   choose_levels(finite, n, levels, to_float(d), level);
@@ -82,8 +96,8 @@ Half fit_one(const float* x, const Weights& weights, int n, const Levels& levels
 
 /// The integer scale of a group: of those around scale / d, the one of least error. Zero has a gain of zero.
 template <class Levels, class Weights>
-int search_code(const float* x, const Weights& weights, int n, const Levels& levels, float d, float scale,
-                int limit) noexcept {
+LINNET_ALWAYS_INLINE int search_code(const float* x, const Weights& weights, int n, const Levels& levels,
+                                     float d, float scale, int limit) noexcept {
   const int near = round_to_int(scale * invert(d), static_cast<float>(-limit), static_cast<float>(limit - 1));
   int best = 0;
   float best_gain = 0;
@@ -100,8 +114,8 @@ int search_code(const float* x, const Weights& weights, int n, const Levels& lev
 
 /// The group whose scale is largest gets the code -limit, which reaches one further than the positive codes.
 template <class Levels, class Weights>
-void fit_scaled_groups(const float* x, const Weights& weights, int length, const Levels& levels, int limit,
-                       ScaledGroups& out) noexcept {
+LINNET_ALWAYS_INLINE void fit_scaled_groups(const float* x, const Weights& weights, int length,
+                                            const Levels& levels, int limit, ScaledGroups& out) noexcept {
   float finite[256], scale[16];
   copy_finite(x, 256, finite);
   const int groups = 256 / length;
@@ -128,7 +142,8 @@ LINNET_ALWAYS_INLINE int nearest_e2m1(double magnitude) noexcept {
 /// Chooses levels for the scale 2^(e - 128) and returns the sum of squared errors. In double, which holds
 /// every scale.
 template <class Weights>
-double choose_e2m1(const float* x, const Weights& weights, int n, int e, std::uint8_t* level) noexcept {
+LINNET_ALWAYS_INLINE double choose_e2m1(const float* x, const Weights& weights, int n, int e,
+                                        std::uint8_t* level) noexcept {
   constexpr double value[8] = {0, 1, 2, 3, 4, 6, 8, 12};
   const double scale = std::ldexp(1.0, e - 128), inverse = std::ldexp(1.0, 128 - e);
   double squares = 0;
@@ -143,7 +158,8 @@ double choose_e2m1(const float* x, const Weights& weights, int n, int e, std::ui
 }
 
 template <class Weights>
-std::uint8_t fit_exponent(const float* x, const Weights& weights, int n, std::uint8_t* level) noexcept {
+LINNET_ALWAYS_INLINE std::uint8_t search_exponent(const float* x, const Weights& weights, int n,
+                                                  std::uint8_t* level) noexcept {
   float finite[256];
   for (int i = 0; i < n; ++i)
     finite[i] = std::isnan(x[i]) ? 0 : std::clamp(x[i], -0x1.fffffep127f, 0x1.fffffep127f);
@@ -164,37 +180,4 @@ std::uint8_t fit_exponent(const float* x, const Weights& weights, int n, std::ui
   return static_cast<std::uint8_t>(best);
 }
 
-}  // namespace detail
-
-LINNET_INLINE Half fit_scale(const float* x, const float* weights, int n, int lowest, int highest,
-                             std::uint8_t* level) noexcept {
-  return detail::with_weights(weights, [&](const auto& w) {
-    return detail::fit_one(x, w, n, detail::EvenLevels(lowest, highest), level);
-  });
-}
-
-LINNET_INLINE Half fit_iq4(const float* x, const float* weights, int n, std::uint8_t* level) noexcept {
-  return detail::with_weights(
-      weights, [&](const auto& w) { return detail::fit_one(x, w, n, detail::Iq4Levels(), level); });
-}
-
-LINNET_INLINE void fit_groups(const float* x, const float* weights, int lowest, int highest, int scale_limit,
-                              ScaledGroups& out) noexcept {
-  detail::with_weights(weights, [&](const auto& w) {
-    detail::fit_scaled_groups(x, w, 16, detail::EvenLevels(lowest, highest), scale_limit, out);
-  });
-}
-
-LINNET_INLINE void fit_iq4_groups(const float* x, const float* weights, int scale_limit,
-                                  ScaledGroups& out) noexcept {
-  detail::with_weights(weights, [&](const auto& w) {
-    detail::fit_scaled_groups(x, w, 32, detail::Iq4Levels(), scale_limit, out);
-  });
-}
-
-LINNET_INLINE std::uint8_t fit_exponent(const float* x, const float* weights, int n,
-                                        std::uint8_t* level) noexcept {
-  return detail::with_weights(weights, [&](const auto& w) { return detail::fit_exponent(x, w, n, level); });
-}
-
-}  // namespace linnet::quant
+}  // namespace linnet::quant::detail
