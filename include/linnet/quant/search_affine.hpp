@@ -127,9 +127,13 @@ LINNET_ALWAYS_INLINE ScaleAndOffset search_affine(const float* x, const Weights&
   const float top = static_cast<float>(highest);
   const double highest_from_base = static_cast<double>(highest_offset) - d.base;
   const Lanes excess = top * Lanes{-0.06f, -0.01f, 0.04f, 0.09f, 0.14f, 0.19f, 0.24f, 0.29f};
-  Line best = solve(best_of_eight(d, weights, n, top, static_cast<float>(highest_from_base),
-                                  (top + excess) / d.range, excess / 2),
-                    highest_from_base);
+  Line best;
+  for (float below : {0.5f, 0.25f, 0.75f, 0.0f, 1.0f}) {  // how much of the excess lies below the levels
+    const Line next = solve(best_of_eight(d, weights, n, top, static_cast<float>(highest_from_base),
+                                          (top + excess) / d.range, below * excess),
+                            highest_from_base);
+    if (next.scale > 0 && next.gain > best.gain) best = next;
+  }
   for (int i = 0; i < 2 && best.scale > 0; ++i) {
     const Line next = solve(sum_levels(d, weights, n, top, static_cast<float>(1 / best.scale),
                                        static_cast<float>(best.offset / best.scale)),
