@@ -32,8 +32,8 @@ struct Summary {
   QuantizeReport report;
   std::string output;
   std::string_view type;
-  std::uint64_t input_bytes, bytes;
-  double seconds;
+  std::uint64_t input_bytes = 0, bytes = 0;
+  double seconds = 0;
 };
 
 double bits_per_weight(const QuantizeReport::Type& type) {
@@ -81,7 +81,10 @@ int run(const Arguments& arguments) {
   if (!arguments.importance.empty()) importance = ImportanceMatrix::read(arguments.importance);
 
   const auto start = std::chrono::steady_clock::now();
-  Summary summary{{}, arguments.output.string(), mix.name, input.size(), 0, 0};
+  Summary summary;
+  summary.output = arguments.output.string();
+  summary.type = mix.name;
+  summary.input_bytes = input.size();
   {
     Progress progress("quantizing", static_cast<std::int64_t>(input.size()), "bytes");
     summary.report = quantize_file(input, arguments.output,

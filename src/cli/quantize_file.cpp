@@ -27,7 +27,8 @@ quant::MixedModel describe(const gguf::File& file) {
   const std::int64_t heads = number("attention.head_count", 1);
   return {.layers = number("block_count", 0),
           .group = heads / std::max<std::int64_t>(1, number("attention.head_count_kv", heads)),
-          .tied = !file.find("output.weight")};
+          .tied = !file.find("output.weight"),
+          .experts = number("expert_count", 0)};
 }
 
 /// Whether a tensor's values may be written in another type; the others are copied.

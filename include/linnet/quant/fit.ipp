@@ -12,7 +12,7 @@ struct OfThisObject {};
 }  // namespace
 
 #if defined(__x86_64__) && !defined(LINNET_HEADER_ONLY)
-extern const Searches avx2_searches;  // src/quant_avx2.cpp
+extern const Searches avx2_searches;  // src/quant/avx2.cpp
 
 inline const Searches& searches() noexcept {
   static const Searches& chosen = cpu_features().avx2 ? avx2_searches : SearchFunctions<OfThisObject>::all;

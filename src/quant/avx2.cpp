@@ -1,4 +1,4 @@
-// quant_avx2.cpp - compiles the searches of the quantizers a second time, for processors with AVX2.
+// quant/avx2.cpp - compiles the searches of the quantizers a second time, for processors with AVX2.
 #include <linnet/quant/searches.hpp>
 
 namespace linnet::quant::detail {
