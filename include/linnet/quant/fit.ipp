@@ -7,19 +7,17 @@
 
 namespace linnet::quant {
 namespace detail {
-namespace {
-struct OfThisObject {};
-}  // namespace
+struct OfTheLibrary {};
 
 #if defined(__x86_64__) && !defined(LINNET_HEADER_ONLY)
 extern const Searches avx2_searches;  // src/quant/avx2.cpp
 
 inline const Searches& searches() noexcept {
-  static const Searches& chosen = cpu_features().avx2 ? avx2_searches : SearchFunctions<OfThisObject>::all;
+  static const Searches& chosen = cpu_features().avx2 ? avx2_searches : SearchFunctions<OfTheLibrary>::all;
   return chosen;
 }
 #else
-LINNET_ALWAYS_INLINE Searches searches() noexcept { return SearchFunctions<OfThisObject>::all; }
+LINNET_ALWAYS_INLINE Searches searches() noexcept { return SearchFunctions<OfTheLibrary>::all; }
 #endif
 
 }  // namespace detail

@@ -23,7 +23,7 @@ struct Searches {
                         AffineGroups& out) noexcept;
 };
 
-/// @tparam Own  a type without linkage, so that no other object takes these functions for its own.
+/// @tparam Own  a type of the object's own, so that no other takes these functions for its own.
 template <class Own>
 struct SearchFunctions {
   static Half scale(const float* x, const float* weights, int n, int lowest, int highest,
