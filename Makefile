@@ -56,9 +56,9 @@ clean:                ## remove everything that was built
 	rm -rf build
 
 # $(call build,PRESET,TARGET): configures once, then builds what changed.
-build = test -f build/$(1)/build.ninja || cmake --preset $(1); \
+build = source scripts/compiler-cache.sh; test -f build/$(1)/build.ninja || cmake --preset $(1); \
   cmake --build --preset $(1) --target $(2) --parallel $(JOBS)
 
 # $(call run_tests,PRESET): ctest prints what failed, and its summary.
-run_tests = ctest --test-dir build/$(1) --output-on-failure --parallel $(JOBS) --no-tests=error \
+run_tests = source scripts/compiler-cache.sh; ctest --test-dir build/$(1) --output-on-failure --parallel $(JOBS) --no-tests=error \
   | tee build/$(1)/tests.log

@@ -4,7 +4,7 @@
 # install-deps.sh arm64: also what builds for 64-bit Arm and runs it here.
 set -euo pipefail
 
-commands=(g++:g++ cmake:cmake ninja:ninja-build pkg-config:pkg-config python3:python3)
+commands=(g++:g++ cmake:cmake ninja:ninja-build ccache:ccache pkg-config:pkg-config python3:python3)
 [ "${1:-}" = arm64 ] && commands+=(aarch64-linux-gnu-g++:g++-aarch64-linux-gnu qemu-aarch64:qemu-user)
 
 # Prints the packages of the commands and headers that are not there. Headers are asked of the compiler, so that those

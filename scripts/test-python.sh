@@ -30,11 +30,10 @@ if ! "$environment/bin/python" -c 'import scikit_build_core, pybind11, numpy, py
 fi
 
 # The same warnings are errors as in the release build, whose objects a compiler cache can then give back.
-launcher=$(command -v ccache || true)
+source scripts/compiler-cache.sh
 "${pip[@]}" install --no-build-isolation --no-deps --force-reinstall . \
   --config-settings=build-dir="build/python-tests/{wheel_tag}" \
-  --config-settings=cmake.define.LINNET_WARNINGS_AS_ERRORS=ON \
-  --config-settings=cmake.define.CMAKE_CXX_COMPILER_LAUNCHER="$launcher"
+  --config-settings=cmake.define.LINNET_WARNINGS_AS_ERRORS=ON
 
 # Exact versions: others may ask for other things.
 if "${pip[@]}" install ruff==0.17.6 mypy==2.4.1 2>/dev/null; then

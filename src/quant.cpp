@@ -1,4 +1,3 @@
 // quant.cpp - compiles the bodies of the quant layer.
 #include <linnet/quant/convert.ipp>
-#include <linnet/quant/fit_affine.ipp>
-#include <linnet/quant/fit_scale.ipp>
+#include <linnet/quant/fit.ipp>

@@ -24,6 +24,7 @@ Command add_perplexity(CLI::App& program);
 Command add_evaluate(CLI::App& program);
 Command add_bench(CLI::App& program);
 Command add_quantize(CLI::App& program);
+Command add_imatrix(CLI::App& program);
 Command add_synth(CLI::App& program);
 
 }  // namespace linnet::cli

@@ -1,6 +1,8 @@
 // evaluate.cpp - `linnet evaluate`: what quantization costs a model, in answers and perplexity. Never trains.
 #include <algorithm>
 #include <chrono>
+#include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +15,7 @@
 
 #include "arguments.hpp"
 #include "command.hpp"
+#include "divergence.hpp"
 #include "documents.hpp"
 #include "format.hpp"
 #include "greedy.hpp"
@@ -28,7 +31,7 @@ namespace {
 
 struct Arguments {
   EngineArguments engine;
-  std::filesystem::path commands, stories;
+  std::filesystem::path commands, stories, importance;
   std::vector<std::string> types;
   std::int64_t max_tokens = 128;
   bool all_types = false, json = false, mistakes = false;
@@ -43,6 +46,9 @@ struct Result {
   std::uint64_t bytes = 0;
   std::size_t questions = 0, exact = 0;
   Score score;
+  Divergence divergence;  // from the model as stored
+  SquaredError error;     // of the weights
+  double bits_per_weight = 0;
   double seconds = 0;
 };
 
@@ -106,18 +112,32 @@ void ask(const Arguments& arguments, const std::shared_ptr<const Model>& model,
   }
 }
 
+/// Scores the stories; with a reference, also how far the expectations are from that model's.
 void read_stories(const Arguments& arguments, const std::shared_ptr<const Model>& model,
-                  const std::string& stories, Result& result) {
+                  const std::shared_ptr<const Model>& reference, const std::string& stories, Result& result) {
   const auto documents = encode_documents(*model, stories, true);
   const std::int64_t length = std::min<std::int64_t>(512, model->spec().context);
-  Engine engine(model, {.threads = arguments.engine.threads,
-                        .cache = {.type = arguments.engine.cache_type, .tokens = length, .max_batch = length},
-                        .should_stop = interrupted});
-  engine.set_adapters(load_adapters(arguments.engine, model));
+  const Windows windows = {.length = length, .stride = std::max<std::int64_t>(1, length / 2)};
+  std::deque<Engine> engines;
+  std::vector<Engine*> pointers;
+  for (const auto& each : {model, reference}) {
+    if (!each) continue;
+    Engine& engine = engines.emplace_back(
+        each,
+        EngineOptions{.threads = arguments.engine.threads,
+                      .cache = {.type = arguments.engine.cache_type, .tokens = length, .max_batch = length},
+                      .should_stop = interrupted});
+    engine.set_adapters(load_adapters(arguments.engine, each));
+    pointers.push_back(&engine);
+  }
   Progress progress(concat(result.type, ": reading"), static_cast<std::int64_t>(documents.size()), "stories");
   for (const auto& document : documents) {
-    score_text(engine, document, {.length = length, .stride = std::max<std::int64_t>(1, length / 2)},
-               result.score, {});
+    visit_text(pointers, document, windows,
+               [&](std::span<const std::span<const float>> logits, Token next) {
+                 result.score.add(negative_log_likelihood(logits[0], next));
+                 if (reference) result.divergence.add(logits[1], logits[0]);
+               },
+               {});
     progress.add(1);
     check_interrupted();
   }
@@ -129,8 +149,18 @@ struct Material {
   std::string stories;
 };
 
+double bits_per_weight(const gguf::File& file) {
+  std::int64_t bytes = 0, weights = 0;
+  for (const gguf::Tensor& tensor : file.tensors()) {
+    bytes += tensor.view.bytes();
+    weights += tensor.view.elements();
+  }
+  return 8 * static_cast<double>(bytes) / static_cast<double>(weights);
+}
+
+/// @param reference  the model as it was; null for that model itself
 Result evaluate(const Arguments& arguments, const std::filesystem::path& file, std::string type,
-                const Material& material) {
+                const std::shared_ptr<const Model>& reference, const Material& material) {
   const auto start = std::chrono::steady_clock::now();
   EngineArguments engine = arguments.engine;
   engine.model = file;
@@ -138,8 +168,9 @@ Result evaluate(const Arguments& arguments, const std::filesystem::path& file, s
   Result result;
   result.type = std::move(type);
   result.bytes = model->file().size();
+  result.bits_per_weight = bits_per_weight(model->file());
   if (!material.questions.empty()) ask(arguments, model, material.questions, result);
-  if (!material.stories.empty()) read_stories(arguments, model, material.stories, result);
+  if (!material.stories.empty()) read_stories(arguments, model, reference, material.stories, result);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }
@@ -149,7 +180,9 @@ double exact_share(const Result& result) {
 }
 
 nlohmann::ordered_json to_json(const Result& result) {
-  nlohmann::ordered_json json = {{"type", result.type}, {"model_bytes", result.bytes}};
+  nlohmann::ordered_json json = {
+      {"type", result.type}, {"model_bytes", result.bytes}, {"bits_per_weight", result.bits_per_weight}};
+  if (result.error.square > 0) json["relative_rms_error"] = result.error.relative();
   if (result.questions > 0) {
     json["questions"] = result.questions;
     json["exact"] = result.exact;
@@ -160,6 +193,11 @@ nlohmann::ordered_json to_json(const Result& result) {
     json["perplexity_standard_error"] = result.score.perplexity_error();
     json["tokens"] = result.score.tokens();
   }
+  if (result.divergence.tokens() > 0) {
+    json["kl_mean"] = result.divergence.mean();
+    json["kl_max"] = result.divergence.max();
+    json["same_top"] = result.divergence.same_top();
+  }
   json["seconds"] = result.seconds;
   return json;
 }
@@ -169,7 +207,8 @@ void print_row(const Result& result) {
               right(result.questions ? concat(result.exact, "/", result.questions) : "", 12),
               right(result.questions ? concat(fixed(100 * exact_share(result), 1), " %") : "", 9),
               right(result.score.tokens() ? fixed(result.score.perplexity(), 4) : "", 13), "  ",
-              result.score.tokens() ? concat("+- ", fixed(result.score.perplexity_error(), 4)) : "", '\n');
+              left(result.score.tokens() ? concat("+- ", fixed(result.score.perplexity_error(), 4)) : "", 11),
+              result.divergence.tokens() ? right(scientific(result.divergence.mean(), 2), 10) : "", '\n');
   out().flush();
 }
 
@@ -179,6 +218,28 @@ std::vector<const quant::Mix*> choose_mixes(const Arguments& arguments) {
   if (arguments.all_types)
     for (const quant::Mix& mix : quant::mixes) mixes.push_back(&mix);
   return mixes;
+}
+
+/// Makes each type from the model for the time of its test.
+void try_types(const Arguments& arguments, const std::vector<const quant::Mix*>& mixes,
+               const Material& material, const std::function<void(const Result&)>& add) {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "model.gguf";
+  const gguf::File original = gguf::File::open(arguments.engine.model);
+  const auto reference = load_model(arguments.engine);
+  std::optional<ImportanceMatrix> importance;
+  if (!arguments.importance.empty()) importance = ImportanceMatrix::read(arguments.importance);
+  for (const quant::Mix* mix : mixes) {
+    const QuantizeReport report = quantize_file(original, file,
+                                                {.mix = *mix,
+                                                 .importance = importance ? &*importance : nullptr,
+                                                 .importance_name = arguments.importance.filename().string(),
+                                                 .threads = arguments.engine.threads},
+                                                [](auto...) { check_interrupted(); });
+    Result result = evaluate(arguments, file, std::string(mix->name), reference, material);
+    result.error = report.error;
+    add(result);
+  }
 }
 
 int run(const Arguments& arguments) {
@@ -199,16 +260,9 @@ int run(const Arguments& arguments) {
   };
   if (!arguments.json)
     out().print(left("type", 10), right("size", 10), right("commands", 12), right("exact", 9),
-                right("perplexity", 13), '\n');
-  add(evaluate(arguments, arguments.engine.model, "as stored", material));
-  const gguf::File original = gguf::File::open(arguments.engine.model);
-  const std::optional<TemporaryFolder> folder =
-      mixes.empty() ? std::nullopt : std::optional<TemporaryFolder>(std::in_place);
-  for (const quant::Mix* mix : mixes) {
-    const std::filesystem::path file = folder->path() / "model.gguf";
-    quantize_file(original, file, *mix, arguments.engine.threads, [](std::int64_t) { check_interrupted(); });
-    add(evaluate(arguments, file, std::string(mix->name), material));
-  }
+                right("perplexity", 13), right("divergence", 23), '\n');
+  add(evaluate(arguments, arguments.engine.model, "as stored", nullptr, material));
+  if (!mixes.empty()) try_types(arguments, mixes, material, add);
   if (arguments.json) out().print(all.dump(2), '\n');
   return 0;
 }
@@ -230,6 +284,8 @@ Command add_evaluate(CLI::App& program) {
       ->delimiter(',')
       ->expected(1)
       ->take_all();
+  app->add_option("--imatrix", arguments->importance, "Quantize with this importance matrix")
+      ->type_name("FILE");
   app->add_flag("--all-types", arguments->all_types, "Every type there is")->excludes("--types");
   app->add_option("-n,--max-tokens", arguments->max_tokens, "Most tokens of an answer")
       ->check(CLI::Range(1, 1 << 20))
@@ -241,7 +297,9 @@ Command add_evaluate(CLI::App& program) {
       "chat\n"
       "template; answers are greedy, and exact if they are the expected text to the letter, white space "
       "around it\n"
-      "aside. Perplexity as `linnet perplexity --lines` defines it.\n\n"
+      "aside. Perplexity as `linnet perplexity --lines` defines it; the divergence is that of the expected "
+      "next "
+      "token\nfrom the model as stored, in nats, a mean over the tokens of the stories.\n\n"
       "Example:\n"
       "  linnet evaluate -m tiny-llama.gguf --commands commands.jsonl --stories stories.txt --all-types");
   return {app, [arguments] { return run(*arguments); }};

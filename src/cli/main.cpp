@@ -57,7 +57,7 @@ int run_program(int argc, char** argv) {
   const Command commands[] = {add_run(program),        add_chat(program),     add_inspect(program),
                               add_tokenize(program),   add_logits(program),   add_embed(program),
                               add_perplexity(program), add_evaluate(program), add_bench(program),
-                              add_quantize(program),   add_synth(program)};
+                              add_imatrix(program),    add_quantize(program), add_synth(program)};
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -53,7 +53,7 @@ void Progress::draw(double elapsed) const {
   } else {
     line += concat(" ", amount(static_cast<double>(done_)));
   }
-  print_error(concat(line, ", ", amount(rate), "/s"));
+  print_error(concat(line, ", ", amount(rate), "/s", note_.empty() ? "" : ", ", note_));
 }
 
 }  // namespace linnet::cli

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace linnet::cli {
 
@@ -22,13 +23,15 @@ class Progress {
 
   /// Says that `count` more units are done.
   void add(std::int64_t count);
+  /// What the line ends with from now on, e.g. "error 0.071".
+  void note(std::string text) { note_ = std::move(text); }
 
  private:
   using Clock = std::chrono::steady_clock;
 
   void draw(double elapsed) const;
 
-  std::string what_, unit_;
+  std::string what_, unit_, note_;
   std::int64_t total_, done_ = 0;
   bool enabled_, shown_ = false;
   Clock::time_point start_, last_;

@@ -1,10 +1,16 @@
 // quantize.cpp - `linnet quantize`: a model with its weights in another type. Never changes its input.
+#include <chrono>
+#include <optional>
 #include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include <linnet/gguf/reader.hpp>
 
 #include "command.hpp"
 #include "format.hpp"
+#include "importance_matrix.hpp"
 #include "interrupt.hpp"
 #include "output.hpp"
 #include "progress.hpp"
@@ -14,24 +20,92 @@ namespace linnet::cli {
 namespace {
 
 struct Arguments {
-  std::filesystem::path input, output;
+  std::filesystem::path input, output, importance;
   std::string type;
+  std::vector<std::string> overrides;
   int threads = 0;
+  bool json = false;
 };
+
+/// What was made, as the two forms of the summary say it.
+struct Summary {
+  QuantizeReport report;
+  std::string output;
+  std::string_view type;
+  std::uint64_t input_bytes = 0, bytes = 0;
+  double seconds = 0;
+};
+
+double bits_per_weight(const QuantizeReport::Type& type) {
+  return type.weights ? 8 * static_cast<double>(type.bytes) / static_cast<double>(type.weights) : 0;
+}
+
+nlohmann::ordered_json to_json(const Summary& summary) {
+  nlohmann::ordered_json types = nlohmann::json::array();
+  for (const auto& [name, type] : summary.report.types)
+    types.push_back({{"type", to_string(name)},
+                     {"tensors", type.tensors},
+                     {"weights", type.weights},
+                     {"bytes", type.bytes},
+                     {"bits_per_weight", bits_per_weight(type)},
+                     {"relative_rms_error", type.error.relative()}});
+  return {{"output", summary.output},
+          {"type", summary.type},
+          {"bytes", summary.bytes},
+          {"input_bytes", summary.input_bytes},
+          {"relative_rms_error", summary.report.error.relative()},
+          {"types", types},
+          {"tensors_weighted", summary.report.weighted},
+          {"tensors_overridden", summary.report.overridden},
+          {"seconds", summary.seconds}};
+}
+
+void print_text(const Summary& summary) {
+  for (const auto& [name, type] : summary.report.types)
+    out().print(left(to_string(name), 8), right(concat(type.tensors), 5), " tensors ",
+                right(human_bytes(static_cast<double>(type.bytes)), 9),
+                right(fixed(bits_per_weight(type), 2), 7), " bits per weight",
+                type.error.square > 0 ? concat(", relative error ", fixed(type.error.relative(), 5)) : "",
+                '\n');
+  out().print(summary.output, ": ", summary.type, ", ", human_bytes(static_cast<double>(summary.bytes)),
+              " of ", human_bytes(static_cast<double>(summary.input_bytes)), ", relative error ",
+              fixed(summary.report.error.relative(), 5), '\n');
+}
 
 int run(const Arguments& arguments) {
   const quant::Mix& mix = require_mix(arguments.type);
+  std::vector<TypeOverride> overrides;
+  for (const std::string& text : arguments.overrides) overrides.push_back(TypeOverride::parse(text));
   const gguf::File input = gguf::File::open(arguments.input);
+  std::optional<ImportanceMatrix> importance;
+  if (!arguments.importance.empty()) importance = ImportanceMatrix::read(arguments.importance);
+
+  const auto start = std::chrono::steady_clock::now();
+  Summary summary;
+  summary.output = arguments.output.string();
+  summary.type = mix.name;
+  summary.input_bytes = input.size();
   {
     Progress progress("quantizing", static_cast<std::int64_t>(input.size()), "bytes");
-    quantize_file(input, arguments.output, mix, arguments.threads, [&](std::int64_t bytes) {
-      progress.add(bytes);
-      check_interrupted();
-    });
+    summary.report = quantize_file(input, arguments.output,
+                                   {.mix = mix,
+                                    .overrides = overrides,
+                                    .importance = importance ? &*importance : nullptr,
+                                    .importance_name = arguments.importance.filename().string(),
+                                    .threads = arguments.threads},
+                                   [&](std::int64_t bytes, const QuantizeReport& so_far) {
+                                     progress.note(concat("error ", fixed(so_far.error.relative(), 5)));
+                                     progress.add(bytes);
+                                     check_interrupted();
+                                   });
   }
-  const auto size = static_cast<double>(std::filesystem::file_size(arguments.output));
-  out().print(arguments.output.string(), ": ", mix.name, ", ", human_bytes(size), " of ",
-              human_bytes(static_cast<double>(input.size())), '\n');
+  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  summary.bytes = std::filesystem::file_size(arguments.output);
+  if (arguments.json) {
+    out().print(to_json(summary).dump(2), '\n');
+  } else {
+    print_text(summary);
+  }
   return 0;
 }
 
@@ -43,12 +117,23 @@ Command add_quantize(CLI::App& program) {
   app->add_option("IN", arguments->input, "The model, best in F32, F16 or BF16")->required();
   app->add_option("OUT", arguments->output, "The file to write")->required();
   app->add_option("TYPE", arguments->type, mix_names())->required();
+  app->add_option("--imatrix", arguments->importance,
+                  "An importance matrix of the model (see linnet imatrix): errors count as it says")
+      ->type_name("FILE");
+  app->add_option("--tensor-type", arguments->overrides,
+                  "A type for the weights whose name holds a match of REGEX; may be repeated, the first that "
+                  "fits wins")
+      ->type_name("REGEX=TYPE")
+      ->expected(1)
+      ->take_all();
   app->add_option("-t,--threads", arguments->threads, "Threads; 0: what the machine grants")
       ->type_name("N")
       ->check(CLI::Range(0, 1024));
+  app->add_flag("--json", arguments->json, "Print a JSON object");
   app->footer(
       "Norms, biases and routers stay F32. Rows that are no multiple of 256 take the nearest type of blocks "
-      "of 32.\n\n"
+      "of 32.\n"
+      "The relative error is the root of the sum of squared errors over the sum of squared weights.\n\n"
       "Example:\n"
       "  linnet quantize model-f16.gguf model-q4_k_m.gguf q4_k_m");
   return {app, [arguments] { return run(*arguments); }};

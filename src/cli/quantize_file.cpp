@@ -2,6 +2,7 @@
 #include "quantize_file.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,8 @@ quant::MixedModel describe(const gguf::File& file) {
   const std::int64_t heads = number("attention.head_count", 1);
   return {.layers = number("block_count", 0),
           .group = heads / std::max<std::int64_t>(1, number("attention.head_count_kv", heads)),
-          .tied = !file.find("output.weight")};
+          .tied = !file.find("output.weight"),
+          .experts = number("expert_count", 0)};
 }
 
 /// Whether a tensor's values may be written in another type; the others are copied.
@@ -39,55 +41,191 @@ bool is_convertible(const gguf::Tensor& tensor) {
 /// Converts rows from one type to another, in parallel.
 class Converter {
  public:
-  explicit Converter(int threads) : team_(threads > 0 ? threads : default_thread_count()) {}
+  explicit Converter(int threads) : team_(resolve_thread_count(threads)) {}
 
-  void convert(const TensorView& from, DType to, gguf::TensorSink& sink,
-               const std::function<void(std::int64_t bytes)>& on_progress) {
+  /// @param weights  of the errors of each expert's rows, in turn: [experts][cols], or none
+  void convert(const TensorView& from, DType to, const std::vector<std::vector<float>>& weights,
+               gguf::TensorSink& sink,
+               const std::function<void(std::int64_t bytes, const SquaredError& error)>& on_progress) {
     constexpr std::int64_t chunk_elements = 1 << 20;
     const std::int64_t cols = from.cols(),
                        step = std::max<std::int64_t>(1, chunk_elements / std::max<std::int64_t>(cols, 1));
-    const std::int64_t from_bytes = from.row_bytes(), to_bytes = byte_size(to, cols);
-    for (std::int64_t row = 0; row < from.rows(); row += step) {
-      const std::int64_t count = std::min(step, from.rows() - row);
+    const std::int64_t to_bytes = byte_size(to, cols);
+    for (std::int64_t first = 0; first < from.rows(); first += step) {
+      const std::int64_t count = std::min(step, from.rows() - first);
       values_.resize(static_cast<std::size_t>(count * cols));
+      restored_.resize(values_.size());
       blocks_.resize(static_cast<std::size_t>(count * to_bytes));
+      errors_.assign(static_cast<std::size_t>(count), {});
       team_.run([&](ThreadTeam::Member& member) {
-        member.for_chunks(count, 1, [&](std::int64_t begin, std::int64_t end) {
-          const std::span<float> floats(values_.data() + begin * cols,
-                                        static_cast<std::size_t>((end - begin) * cols));
-          quant::dequantize(from.type, from.data + (row + begin) * from_bytes, floats);
-          quant::quantize(to, floats, blocks_.data() + begin * to_bytes);
+        member.for_chunks(count, 1, [&](std::int64_t row, std::int64_t) {
+          const std::size_t expert = static_cast<std::size_t>((first + row) / from.shape[1]);
+          convert_row(from, first + row, row, to,
+                      weights.empty() ? std::span<const float>() : weights[expert]);
         });
       });
       sink.append(std::span(blocks_));
-      on_progress(count * from_bytes);
+      SquaredError error;  // added up in the order of rows, whoever computed them
+      for (const SquaredError& row : errors_) error += row;
+      on_progress(count * from.row_bytes(), error);
     }
   }
 
  private:
+  void convert_row(const TensorView& from, std::int64_t from_row, std::int64_t row, DType to,
+                   std::span<const float> weights) {
+    const auto cols = static_cast<std::size_t>(from.cols()), at = static_cast<std::size_t>(row) * cols;
+    const std::span<float> floats = std::span(values_).subspan(at, cols);
+    const std::span<float> restored = std::span(restored_).subspan(at, cols);
+    std::byte* const blocks = blocks_.data() + row * byte_size(to, from.cols());
+    quant::dequantize(from.type, from.data + from_row * from.row_bytes(), floats);
+    quant::quantize(to, floats, blocks, weights);
+    quant::dequantize(to, blocks, restored);
+    errors_[static_cast<std::size_t>(row)] = compare(floats, restored);
+  }
+
+  /// In eight parts, which compilers turn into vectors. What is not finite says nothing.
+  static SquaredError compare(std::span<const float> expected, std::span<const float> found) {
+    constexpr std::size_t lanes = 8, run = 256;  // short sums in float, their sums in double
+    SquaredError out;
+    for (std::size_t begin = 0; begin < expected.size(); begin += run) {
+      const std::size_t end = std::min(begin + run, expected.size());
+      float errors[lanes] = {}, squares[lanes] = {};
+      for (std::size_t i = begin; i < end; ++i) {
+        const float error = found[i] - expected[i];
+        errors[i % lanes] += error * error;
+        squares[i % lanes] += expected[i] * expected[i];
+      }
+      SquaredError sum;
+      for (std::size_t j = 0; j < lanes; ++j) sum += {errors[j], squares[j]};
+      if (std::isfinite(sum.error) && std::isfinite(sum.square)) out += sum;
+    }
+    return out;
+  }
+
   ThreadTeam team_;
-  std::vector<float> values_;
+  std::vector<float> values_, restored_;
   std::vector<std::byte> blocks_;
+  std::vector<SquaredError> errors_;  // by row
 };
 
-/// The directory of the file to be: all checks are made here, before the first byte is written.
-gguf::Writer plan(const gguf::File& input, const quant::Mix& mix) {
-  const gguf::Writer copy = gguf::Writer::copy_of(input);
+/// Makes one file: what its tensors are to be, then their data.
+class FileQuantizer {
+ public:
+  FileQuantizer(const gguf::File& input, const QuantizeOptions& options)
+      : input_(input), options_(options), converter_(options.threads) {}
+
+  /// The directory of the file to be: all checks are made here, before the first byte is written.
+  gguf::Writer plan();
+  void write(const gguf::Writer& writer, const std::filesystem::path& output, const OnQuantized& on_progress);
+  const QuantizeReport& report() const { return report_; }
+
+ private:
+  void describe_origin(gguf::Metadata& metadata) const;
+  DType choose_type(const gguf::Tensor& tensor, const quant::MixedModel& model);
+  const TypeOverride* find_override(const std::string& name);
+  std::vector<std::vector<float>> weights(const gguf::Tensor& tensor) const;
+  void check_used() const;
+
+  const gguf::File& input_;
+  const QuantizeOptions& options_;
+  Converter converter_;
+  QuantizeReport report_;
+  std::vector<bool> used_ = std::vector<bool>(options_.overrides.size());
+};
+
+void FileQuantizer::describe_origin(gguf::Metadata& metadata) const {
+  metadata.set("general.file_type", options_.mix.file_type);
+  metadata.set("general.quantization_version", std::uint32_t{2});
+  if (!options_.importance) return;
+  const ImportanceMatrix& matrix = *options_.importance;
+  metadata.set("quantize.imatrix.file", options_.importance_name);
+  if (!matrix.datasets.empty()) metadata.set("quantize.imatrix.dataset", matrix.datasets[0]);
+  metadata.set("quantize.imatrix.entries_count", static_cast<std::uint32_t>(matrix.tensors.size()));
+  metadata.set("quantize.imatrix.chunks_count", static_cast<std::uint32_t>(matrix.chunks));
+}
+
+const TypeOverride* FileQuantizer::find_override(const std::string& name) {
+  const TypeOverride* found = nullptr;
+  for (std::size_t i = 0; i < options_.overrides.size(); ++i) {
+    if (!std::regex_search(name, options_.overrides[i].pattern)) continue;
+    used_[i] = true;
+    if (!found) found = &options_.overrides[i];
+  }
+  return found;
+}
+
+DType FileQuantizer::choose_type(const gguf::Tensor& tensor, const quant::MixedModel& model) {
+  const TensorView& view = tensor.view;
+  if (!is_convertible(tensor)) return view.type;
+  const TypeOverride* const asked =
+      quant::is_mixed(tensor.name, tensor.dims) ? find_override(tensor.name) : nullptr;
+  if (!asked) return quant::choose_type(options_.mix, model, tensor.name, tensor.dims, view.cols());
+  if (view.cols() % info(asked->type).block_length != 0)
+    fail(ErrorCode::invalid_argument, "--tensor-type ", asked->text, ": tensor ", in_quotes(tensor.name),
+         " has rows of ", view.cols(), ", which are no whole number of blocks of ",
+         info(asked->type).block_length);
+  ++report_.overridden;
+  return asked->type;
+}
+
+std::vector<std::vector<float>> FileQuantizer::weights(const gguf::Tensor& tensor) const {
+  std::vector<std::vector<float>> out;
+  if (!options_.importance || !options_.importance->tensors.contains(tensor.name)) return out;
+  for (std::int64_t expert = 0; expert < tensor.view.shape[2]; ++expert)
+    out.push_back(options_.importance->weights(tensor.name, tensor.view, expert));
+  return out;
+}
+
+void FileQuantizer::check_used() const {
+  for (std::size_t i = 0; i < used_.size(); ++i)
+    if (!used_[i])
+      fail(ErrorCode::invalid_argument, "--tensor-type ", options_.overrides[i].text,
+           " fits no weight of the model; see `linnet inspect` for their names");
+  if (options_.importance && report_.weighted == 0)
+    fail(ErrorCode::bad_model, "the importance matrix ", in_quotes(options_.importance_name),
+         " names none of the model's weights; it belongs to another model");
+}
+
+gguf::Writer FileQuantizer::plan() {
   gguf::Writer writer;
-  writer.metadata = copy.metadata;
-  writer.metadata.set("general.file_type", mix.file_type);
-  writer.metadata.set("general.quantization_version", std::uint32_t{2});
-  const quant::MixedModel model = describe(input);
-  for (const gguf::Tensor& tensor : input.tensors()) {
+  writer.metadata = gguf::Writer::copy_of(input_).metadata;
+  describe_origin(writer.metadata);
+  const quant::MixedModel model = describe(input_);
+  for (const gguf::Tensor& tensor : input_.tensors()) {
     const TensorView& view = tensor.view;
-    DType type = view.type;
-    if (is_convertible(tensor)) type = quant::choose_type(mix, model, tensor.name, tensor.dims, view.cols());
+    const DType type = choose_type(tensor, model);
     if (type != view.type && !quant::is_computable(view.type))
       fail(ErrorCode::unsupported, "tensor ", in_quotes(tensor.name), " has type ", to_string(view.type),
            ", which linnet cannot read; start from a file of one of ", quant::computable_names());
+    report_.weighted += !weights(tensor).empty();
     writer.add_tensor(tensor.name, type, std::span(view.shape).first(static_cast<std::size_t>(tensor.dims)));
   }
+  check_used();
   return writer;
+}
+
+void FileQuantizer::write(const gguf::Writer& writer, const std::filesystem::path& output,
+                          const OnQuantized& on_progress) {
+  writer.write(output, [&](const gguf::Tensor& tensor, gguf::TensorSink& sink) {
+    const gguf::Tensor& source = *input_.find(tensor.name);
+    QuantizeReport::Type& type = report_.types[tensor.view.type];
+    ++type.tensors;
+    type.weights += tensor.view.elements();
+    type.bytes += tensor.view.bytes();
+    if (source.view.type != tensor.view.type) {
+      converter_.convert(source.view, tensor.view.type, weights(source), sink,
+                         [&](std::int64_t bytes, const SquaredError& error) {
+                           type.error += error;
+                           report_.error += error;
+                           on_progress(bytes, report_);
+                         });
+    } else {
+      sink.append(std::span(source.view.data, static_cast<std::size_t>(source.view.bytes())));
+      on_progress(source.view.bytes(), report_);
+    }
+    input_.release(source);
+  });
 }
 
 }  // namespace
@@ -103,19 +241,34 @@ const quant::Mix& require_mix(std::string_view name) {
   fail(ErrorCode::invalid_argument, "type ", in_quotes(name), " is not known; expected one of ", mix_names());
 }
 
-void quantize_file(const gguf::File& input, const std::filesystem::path& output, const quant::Mix& mix,
-                   int threads, const std::function<void(std::int64_t bytes)>& on_progress) {
-  Converter converter(threads);
-  plan(input, mix).write(output, [&](const gguf::Tensor& tensor, gguf::TensorSink& sink) {
-    const gguf::Tensor& source = *input.find(tensor.name);
-    if (source.view.type != tensor.view.type) {
-      converter.convert(source.view, tensor.view.type, sink, on_progress);
-    } else {
-      sink.append(std::span(source.view.data, static_cast<std::size_t>(source.view.bytes())));
-      on_progress(source.view.bytes());
-    }
-    input.release(source);
-  });
+TypeOverride TypeOverride::parse(std::string_view text) {
+  const std::size_t equals = text.rfind('=');
+  const std::string_view name = equals == text.npos ? "" : text.substr(equals + 1);
+  const auto type = parse_dtype(name);
+  if (equals == 0 || !type || !quant::is_computable(*type))
+    fail(ErrorCode::invalid_argument, "--tensor-type ", in_quotes(text),
+         ": expected REGEX=TYPE, TYPE one of ", quant::computable_names());
+  try {
+    return {std::string(text), std::regex(std::string(text.substr(0, equals))), *type};
+  } catch (const std::regex_error& error) {
+    fail(ErrorCode::invalid_argument, "--tensor-type ", in_quotes(text),
+         " has a regular expression that is none: ", error.what());
+  }
+}
+
+SquaredError& SquaredError::operator+=(const SquaredError& other) {
+  error += other.error;
+  square += other.square;
+  return *this;
+}
+
+double SquaredError::relative() const { return square > 0 ? std::sqrt(error / square) : 0; }
+
+QuantizeReport quantize_file(const gguf::File& input, const std::filesystem::path& output,
+                             const QuantizeOptions& options, const OnQuantized& on_progress) {
+  FileQuantizer quantizer(input, options);
+  quantizer.write(quantizer.plan(), output, on_progress);
+  return quantizer.report();
 }
 
 }  // namespace linnet::cli

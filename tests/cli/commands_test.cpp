@@ -21,7 +21,7 @@ const std::string tiny = bundled("tiny-llama.gguf");
 
 TEST(Program, ShowsHelpWithAnExampleForEverySubcommand) {
   for (std::string_view name : {"run", "chat", "inspect", "tokenize", "logits", "embed", "perplexity",
-                                "evaluate", "bench", "quantize", "synth"}) {
+                                "evaluate", "bench", "imatrix", "quantize", "synth"}) {
     const Ended ended = run({std::string(name), "--help"});
     expect_success(ended);
     EXPECT_NE(ended.out.find(concat("  linnet ", name, " ")), std::string::npos) << name;

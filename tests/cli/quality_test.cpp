@@ -22,8 +22,8 @@ TEST_P(BundledModel, WritesTheSameTextOnEveryInstructionSet) {
     std::string first;
     for (const kernels::Choice& choice : kernels::choices()) {
       if (!choice.available) continue;
-      std::vector<std::string> arguments = {"run",    "-m", model(),         "-n", "128",
-                                            "--temp", "0",  "--reproducible"};
+      std::vector<std::string> arguments = {"run", "-m",     model(), "-n",
+                                            "128", "--temp", "0",     "--reproducible"};
       arguments.insert(arguments.end(), prompt.begin(), prompt.end());
       const Ended ended = run(arguments, {.environment = {{"LINNET_ISA", std::string(choice.table->isa)}}});
       expect_success(ended);

@@ -54,7 +54,8 @@ install() {
 cmake_project() {
   local source=$1 work=$2 prefix=$3 reference=$4 model=$5
   shift 5
-  "$CMAKE" -S "$source" -B "$work" -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH="$prefix"
+  "$CMAKE" -S "$source" -B "$work" -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_BUILD_TYPE=Release \
+    -DLINNET_WARNINGS_AS_ERRORS=ON -DCMAKE_PREFIX_PATH="$prefix"
   "$CMAKE" --build "$work" --parallel 2
   for program in "$@"; do same_output "$work/$program" "$reference" "$model"; done
 }

@@ -74,6 +74,17 @@ TEST(Mix, RowsThatAreNoMultipleOf256FallBack) {
   EXPECT_EQ(choose("q4_k_m", plain, 40), DType::f16);
 }
 
+TEST(Mix, WhatEightExpertsShareGetsMoreBits) {
+  const MixedModel eight = {.layers = 32, .group = 4, .tied = false, .experts = 8};
+  EXPECT_EQ(choose("q4_k_m", "blk.5.attn_v.weight", 4096, 2, eight), DType::q8_0);
+  EXPECT_EQ(choose("q4_k_m", "blk.5.attn_k.weight", 4096, 2, eight), DType::q8_0);
+  EXPECT_EQ(choose("q4_k_m", "blk.5.attn_output.weight", 4096, 2, eight), DType::q5_k);
+  EXPECT_EQ(choose("q5_k_m", "blk.5.attn_output.weight", 4096, 2, eight), DType::q5_k);
+  EXPECT_EQ(choose("q4_0", "blk.5.attn_output.weight", 4096, 2, eight), DType::q4_0);
+  EXPECT_EQ(choose("q4_k_m", "blk.5.ffn_up_exps.weight", 4096, 3, eight), DType::q4_k);
+  EXPECT_EQ(choose("f16", "blk.5.attn_v.weight", 4096, 2, eight), DType::f16);
+}
+
 TEST(Mix, SomeRulesAskForSharedKeys) {
   const MixedModel alone = {.layers = 16, .group = 1, .tied = false};
   EXPECT_EQ(choose("q2_k", "blk.5.attn_v.weight"), DType::q4_k);

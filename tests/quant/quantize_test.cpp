@@ -2,8 +2,13 @@
 // input.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <set>
+
+#include <linnet/base/cpu.hpp>
+#include <linnet/base/error.hpp>
+#include <linnet/quant/searches.hpp>
 
 #include "formats.hpp"
 
@@ -177,6 +182,80 @@ TYPED_TEST(Quantize, TakesAnyBitsAndGivesTheSameBlockAgain) {
   if (!is_float<TypeParam>) {
     for (float value : round_trip(this->type, x)) ASSERT_TRUE(std::isfinite(value));
   }
+}
+
+/// Weights as importance matrices have them: a few columns matter far more than the others.
+std::vector<float> uneven_weights(std::size_t count) {
+  std::vector<float> out = gaussian(count, 1, 2);
+  for (float& w : out) w = w * w * w * w + 1e-3f;
+  return out;
+}
+
+std::vector<float> weighted_round_trip(DType type, const std::vector<float>& x,
+                                       const std::vector<float>& weights) {
+  std::vector<std::byte> blocks(quantize_row(type, x).size());
+  quantize(type, x, blocks.data(), weights);
+  std::vector<float> out(x.size());
+  dequantize(type, blocks.data(), out);
+  return out;
+}
+
+double weighted_error(const std::vector<float>& x, const std::vector<float>& y, const std::vector<float>& w) {
+  double error = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) error += w[i] * std::pow(double{y[i]} - x[i], 2);
+  return error;
+}
+
+TYPED_TEST(Quantize, WeightsLowerTheWeightedErrorAndEqualOnesChangeLittle) {
+  const std::vector<float> x = gaussian(16 * 1024, 0.02f), weights = uneven_weights(x.size());
+  const std::vector<float> plain = round_trip(this->type, x);
+  const std::vector<float> weighted = weighted_round_trip(this->type, x, weights);
+  if (WeightedFormat<TypeParam>) {
+    EXPECT_LT(weighted_error(x, weighted, weights), 0.97 * weighted_error(x, plain, weights));
+  } else {
+    EXPECT_EQ(weighted, plain);
+  }
+  const std::vector<float> equal = weighted_round_trip(this->type, x, std::vector<float>(x.size(), 1));
+  EXPECT_LE(relative_error(x, equal), 1.01 * relative_error(x, plain));
+}
+
+TYPED_TEST(Quantize, TakesWeightsOfZeroAndOfAnySize) {
+  for (float weight : {0.0f, 1e-3f, 0x1p20f}) {
+    std::vector<float> x = gaussian(this->row_length, 1);
+    x[7] = infinity;
+    x[9] = not_a_number;
+    if (is_float<TypeParam>) continue;
+    for (float value : weighted_round_trip(this->type, x, std::vector<float>(x.size(), weight)))
+      ASSERT_TRUE(std::isfinite(value)) << weight;
+  }
+}
+
+TEST(QuantizeWithWeights, AsksForAsManyAsValues) {
+  const std::vector<float> x(256), weights(255);
+  std::vector<std::byte> blocks(1024);
+  EXPECT_THROW(quantize(DType::q4_k, x, blocks.data(), weights), Error);
+}
+
+TEST(QuantizeWithSearches, GivesTheSameBytesOnEveryInstructionSet) {
+#if defined(__x86_64__)
+  if (!cpu_features().avx2) GTEST_SKIP() << "no AVX2 here";
+  const std::vector<float> x = gaussian(4096, 0.02f), weights = uneven_weights(x.size());
+  const detail::Searches& plain = detail::SearchFunctions<struct HereAlone>::all;
+  for (const float* w : {static_cast<const float*>(nullptr), weights.data()})
+    for (std::size_t at = 0; at < x.size(); at += 256) {
+      const float* const block_weights = w ? w + at : nullptr;
+      AffineGroups a = {}, b = {};
+      plain.affine_groups(x.data() + at, block_weights, 32, 15, 63, a);
+      fit_groups(x.data() + at, block_weights, 32, 15, 63, b);
+      EXPECT_EQ(std::memcmp(&a, &b, sizeof a), 0);
+      ScaledGroups c = {}, d = {};
+      plain.groups(x.data() + at, block_weights, -32, 31, 128, c);
+      fit_groups(x.data() + at, block_weights, -32, 31, 128, d);
+      EXPECT_EQ(std::memcmp(&c, &d, sizeof c), 0);
+    }
+#else
+  GTEST_SKIP() << "one instruction set here";
+#endif
 }
 
 TEST(QuantizeWithOffset, FindsLevelsFarFromZero) {

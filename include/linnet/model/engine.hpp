@@ -16,6 +16,7 @@
 #include <linnet/model/adapter.hpp>
 #include <linnet/model/kv_cache.hpp>
 #include <linnet/model/model.hpp>
+#include <linnet/model/observer.hpp>
 #include <linnet/model/scratch.hpp>
 
 namespace linnet {
@@ -31,7 +32,7 @@ struct BatchEntry {
 };
 
 struct EngineOptions {
-  int threads = 0;  // 0: what the machine grants, or LINNET_THREADS
+  int threads = 0;            // 0: what the machine grants, or LINNET_THREADS
   KvCacheOptions cache = {};  // max_batch is the most tokens computed at once; longer entries go in pieces
   std::int64_t memory =
       0;  // bytes that weights, cache and scratch may take; 0: the model's LoadOptions::memory
@@ -80,6 +81,9 @@ class Engine {
   /// again. Cost: none but the memory for a batch's products of rank; no weight is read.
   /// @throws Error(invalid_argument) as ActiveAdapters.
   void set_adapters(std::span<const AdapterUse> adapters);
+
+  /// From now on the inputs of every product are shown to `observer`; an empty one: to nobody.
+  void observe_products(ProductObserver observer) { observer_ = std::move(observer); }
 
   /// Whether engines over this model compute with tile registers.
   static bool uses_tiles(const Model& model) {
@@ -135,6 +139,7 @@ class Engine {
   ThreadTeam team_;
   KvCache cache_;
   ActiveAdapters adapters_;
+  ProductObserver observer_;
   std::unique_ptr<Memory> memory_;
   bool has_long_factors_ = false;
   std::unordered_map<SequenceId, bool> uses_long_factors_;  // only of sequences of models that have them

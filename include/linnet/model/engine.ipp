@@ -200,8 +200,9 @@ LINNET_INLINE std::int64_t Engine::run_piece(std::vector<Work>& works, std::size
     done += count;
     if (done == static_cast<std::int64_t>(work.tokens.size())) ++next, done = 0;
   }
-  ForwardPass pass({model_->spec(), model_->weights(), kernels_, cache_, memory_->frequencies, adapters_},
-                   memory_->scratch, rows, logits, result == Result::states);
+  ForwardPass pass(
+      {model_->spec(), model_->weights(), kernels_, cache_, memory_->frequencies, adapters_, observer_},
+      memory_->scratch, rows, logits, result == Result::states);
   team_.run([&](ThreadTeam::Member& member) { pass.run(member); });
   // Beside packed weights only rows of the embedding are read from the file, but each row that is read brings
   // its neighbours into memory, until a whole second copy of the embedding is there.

@@ -12,6 +12,7 @@
 #include <linnet/kernels/table.hpp>
 #include <linnet/model/adapter.hpp>
 #include <linnet/model/kv_cache.hpp>
+#include <linnet/model/observer.hpp>
 #include <linnet/model/rope.hpp>
 #include <linnet/model/routing.hpp>
 #include <linnet/model/scratch.hpp>
@@ -40,6 +41,7 @@ class ForwardPass {
     const KvCache& cache;
     const std::vector<std::vector<float>>& frequencies;  // by 2 * rope + long_factors
     const ActiveAdapters& adapters;
+    const ProductObserver& observer;  // may be empty
   };
 
   /// @param states  the rows that want logits give their final hidden states instead, [embedding] each
@@ -51,6 +53,7 @@ class ForwardPass {
         cache_(parts.cache),
         frequencies_(parts.frequencies),
         adapters_(parts.adapters),
+        observer_(parts.observer),
         s_(scratch),
         rows_(rows),
         logits_(logits),
@@ -111,6 +114,7 @@ class ForwardPass {
   const KvCache& cache_;
   const std::vector<std::vector<float>>& frequencies_;
   const ActiveAdapters& adapters_;
+  const ProductObserver& observer_;
   const Scratch& s_;
   std::span<const BatchRow> rows_;
   float* logits_;  // [rows that want logits, vocabulary], or their states [.., embedding]

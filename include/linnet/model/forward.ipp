@@ -50,6 +50,7 @@ LINNET_INLINE void ForwardPass::add(Team& team, const NormWeights& post_norm) {
 LINNET_INLINE void ForwardPass::multiply(Team& team, std::span<const Linear> parts, const float* x,
                                          std::int64_t x_stride, std::int64_t tokens, float* y,
                                          std::int64_t y_stride) {
+  if (observer_) team.once([&] { observer_(parts, x, x_stride, tokens); });
   std::int64_t rows = 0;
   bool packed = false;
   for (const Linear& part : parts) rows += part.weight.rows(), packed = packed || part.packed;

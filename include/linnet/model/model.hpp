@@ -24,8 +24,8 @@ struct LoadOptions {
                             // engine or session over this model; 0: no limit. With mmap the weights count
                             // as nothing, as the system may drop a file's pages at any time
   /// Whether logits must not depend on how many tokens are computed at once, to the last bit. Where there are
-  /// tile registers (AMX), this does without them, and long prompts take several times as long. Elsewhere it is
-  /// so anyway, and this changes nothing.
+  /// tile registers (AMX), this does without them, and long prompts take several times as long. Elsewhere it
+  /// is so anyway, and this changes nothing.
   bool reproducible = false;
   /// Asked between pieces of the work, on the calling thread; true: load() throws Error(cancelled).
   std::function<bool()> should_stop = {};

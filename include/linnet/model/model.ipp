@@ -15,7 +15,10 @@
 namespace linnet {
 
 LINNET_INLINE Model::Model(gguf::File file, const LoadOptions& options)
-    : file_(std::move(file)), spec_(read_spec(file_)), memory_(options.memory), reproducible_(options.reproducible) {
+    : file_(std::move(file)),
+      spec_(read_spec(file_)),
+      memory_(options.memory),
+      reproducible_(options.reproducible) {
   weights_ = load_weights(file_, spec_);
   read_tokenizer();
   // The vocabulary now lies in the tokenizer: the file's pages that hold it too may leave memory.

@@ -55,29 +55,45 @@ inline bool read_data(DType type, const std::byte* data, std::span<float> out) n
   }
 }
 
+template <class F>
+LINNET_ALWAYS_INLINE void dequantize_blocks(const std::byte* blocks, std::span<float> out) noexcept {
+  typename F::Block block;
+  for (std::size_t i = 0; i < out.size(); i += F::block_length) {
+    std::memcpy(&block, blocks + i / F::block_length * sizeof block, sizeof block);
+    F::dequantize(block, out.data() + i);
+  }
+}
+
+template <class F>
+LINNET_ALWAYS_INLINE void quantize_blocks(std::span<const float> values, const float* weights,
+                                          std::byte* blocks) noexcept {
+  typename F::Block block;
+  for (std::size_t i = 0; i < values.size(); i += F::block_length) {
+    if constexpr (WeightedFormat<F>) {
+      F::quantize(values.data() + i, block, weights ? weights + i : nullptr);
+    } else {
+      F::quantize(values.data() + i, block);
+    }
+    std::memcpy(blocks + i / F::block_length * sizeof block, &block, sizeof block);
+  }
+}
+
 }  // namespace detail
 
 LINNET_INLINE void dequantize(DType type, const std::byte* blocks, std::span<float> out) {
   detail::require_whole_blocks(type, out.size());
-  const bool known = with_format(type, [&]<class F>() {
-    typename F::Block block;
-    for (std::size_t i = 0; i < out.size(); i += F::block_length) {
-      std::memcpy(&block, blocks + i / F::block_length * sizeof block, sizeof block);
-      F::dequantize(block, out.data() + i);
-    }
-  });
+  const bool known = with_format(type, [&]<class F>() { detail::dequantize_blocks<F>(blocks, out); });
   if (!known && !detail::read_data(type, blocks, out)) detail::fail_unsupported(type, "read");
 }
 
-LINNET_INLINE void quantize(DType type, std::span<const float> values, std::byte* blocks) {
+LINNET_INLINE void quantize(DType type, std::span<const float> values, std::byte* blocks,
+                            std::span<const float> weights) {
   detail::require_whole_blocks(type, values.size());
-  const bool known = with_format(type, [&]<class F>() {
-    typename F::Block block;
-    for (std::size_t i = 0; i < values.size(); i += F::block_length) {
-      F::quantize(values.data() + i, block);
-      std::memcpy(blocks + i / F::block_length * sizeof block, &block, sizeof block);
-    }
-  });
+  if (!weights.empty() && weights.size() != values.size())
+    fail(ErrorCode::invalid_argument, "quantize: expected ", values.size(), " weights or none, got ",
+         weights.size());
+  const float* const w = weights.empty() ? nullptr : weights.data();
+  const bool known = with_format(type, [&]<class F>() { detail::quantize_blocks<F>(values, w, blocks); });
   if (!known) detail::fail_unsupported(type, "written");
 }
 

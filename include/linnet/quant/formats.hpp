@@ -30,7 +30,7 @@ namespace linnet::quant {
 ///                         finite: a product of scale and level fits a float, so only an offset's sum is
 ///                         rounded.
 ///   quantize(x, block)    reads x[0 .. block_length), any values; deterministic. Not for hot loops, except
-///   Q8_0.
+///   Q8_0. May take a third argument, the weights of the errors of x (fit.hpp), null where all count alike.
 template <class F>
 concept Format = requires(const typename F::Block& in, typename F::Block& out, const float* x, float* y) {
   { F::dequantize(in, y) }
@@ -40,6 +40,13 @@ concept Format = requires(const typename F::Block& in, typename F::Block& out, c
   requires std::is_trivially_copyable_v<typename F::Block>;
   requires F::block_length == info(F::dtype).block_length;
   requires sizeof(typename F::Block) == static_cast<std::size_t>(info(F::dtype).block_bytes);
+};
+
+/// A format whose quantizer takes weights: one that searches.
+template <class F>
+concept WeightedFormat = Format<F> && requires(typename F::Block& out, const float* x, const float* weights) {
+  { F::quantize(x, out, weights) }
+  noexcept->std::same_as<void>;
 };
 
 /// A format whose blocks come apart into whole numbers, for kernels that multiply those:

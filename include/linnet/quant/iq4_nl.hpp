@@ -23,9 +23,10 @@ struct IQ4_NL {
     dequantize_nibbles(iq4_table(), to_float(block.d), block.qs, y);
   }
 
-  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block) noexcept {
+  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block,
+                                            const float* weights = nullptr) noexcept {
     std::uint8_t level[32];
-    block.d = fit_iq4(x, 32, level);
+    block.d = fit_iq4(x, weights, 32, level);
     for (int i = 0; i < 16; ++i) block.qs[i] = static_cast<std::uint8_t>(level[i] | level[i + 16] << 4);
   }
 

@@ -36,9 +36,10 @@ struct IQ4_XS {
     }
   }
 
-  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block) noexcept {
+  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block,
+                                            const float* weights = nullptr) noexcept {
     ScaledGroups fit;
-    fit_iq4_groups(x, 32, fit);
+    fit_iq4_groups(x, weights, 32, fit);
     block = {};
     block.d = fit.d;
     for (int g = 0; g < 8; ++g) {

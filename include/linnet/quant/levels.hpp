@@ -4,19 +4,62 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include <linnet/quant/nibble_table.hpp>
 #include <linnet/quant/round.hpp>
 
 namespace linnet::quant::detail {
 
-// Elements are taken eight at a time and sums kept in eight parts, which compilers turn into vectors as they
-// stand.
+// Searches work on eight numbers side by side: elements, or candidates. A vector type of the compiler, which
+// cuts it up where registers are narrower: sums have the same eight parts, and so the same bits, everywhere.
 inline constexpr int lanes = 8;
-using Lanes = float[lanes];
+using Lanes = float __attribute__((vector_size(4 * lanes)));
+
+LINNET_ALWAYS_INLINE void load_lanes(const float* x, Lanes& out) noexcept {
+  std::memcpy(&out, x, sizeof out);
+}
 
 LINNET_ALWAYS_INLINE float add_lanes(const Lanes& part) noexcept {
   return ((part[0] + part[4]) + (part[1] + part[5])) + ((part[2] + part[6]) + (part[3] + part[7]));
+}
+
+/// round_to_int() of each lane, which is a number, as a float.
+LINNET_ALWAYS_INLINE void round_lanes(Lanes& value, float lowest, float highest) noexcept {
+  constexpr float shifter = 12582912.0f;
+  const Lanes least = lowest + Lanes{}, most = highest + Lanes{};
+  value = value > least ? value : least;
+  value = value < most ? value : most;
+  value = (value + shifter) - shifter;
+}
+
+/// The lane of the largest value that exceeds `least`, or -1.
+LINNET_ALWAYS_INLINE int find_largest(const Lanes& value, float least) noexcept {
+  int best = -1;
+  for (int j = 0; j < lanes; ++j)
+    if (value[j] > least) best = j, least = value[j];
+  return best;
+}
+
+/// The largest and the smallest of n values, a multiple of eight.
+struct Extremes {
+  float smallest, largest;
+};
+LINNET_ALWAYS_INLINE Extremes find_extremes(const float* x, int n) noexcept {
+  Lanes low, high, next;
+  load_lanes(x, low);
+  high = low;
+  for (int i = lanes; i < n; i += lanes) {
+    load_lanes(x + i, next);
+    low = next < low ? next : low;
+    high = next > high ? next : high;
+  }
+  Extremes out = {low[0], high[0]};
+  for (int j = 1; j < lanes; ++j) {
+    out.smallest = low[j] < out.smallest ? low[j] : out.smallest;
+    out.largest = high[j] > out.largest ? high[j] : out.largest;
+  }
+  return out;
 }
 
 /// Copies n values; NaN becomes 0, and magnitudes end at 2^30, which is beyond every type's reach: squares
@@ -30,6 +73,32 @@ LINNET_ALWAYS_INLINE void copy_finite(const float* x, int n, float* out) noexcep
   }
 }
 
+/// The weights of errors that all count alike; they vanish from the sums.
+struct EqualWeights {
+  /// Percent of the largest magnitude that the reaches tried cover: the first of eight, and their distance.
+  static constexpr float first_reach = 80, reach_step = 5;
+
+  LINNET_ALWAYS_INLINE constexpr float operator[](int) const noexcept { return 1; }
+  LINNET_ALWAYS_INLINE constexpr EqualWeights from(int) const noexcept { return {}; }
+  /// value[j] *= weight of element i + j.
+  LINNET_ALWAYS_INLINE void apply(int, Lanes&) const noexcept {}
+};
+
+/// Weights of any size. Where the largest magnitude has little weight, cutting it short may be best.
+struct GivenWeights {
+  const float* weight;
+
+  static constexpr float first_reach = 50, reach_step = 10;
+
+  LINNET_ALWAYS_INLINE float operator[](int i) const noexcept { return weight[i]; }
+  LINNET_ALWAYS_INLINE GivenWeights from(int i) const noexcept { return {weight + i}; }
+  LINNET_ALWAYS_INLINE void apply(int i, Lanes& value) const noexcept {
+    Lanes w;
+    load_lanes(weight + i, w);
+    value *= w;
+  }
+};
+
 /// lowest, lowest + 1, ..., highest.
 class EvenLevels {
  public:
@@ -39,10 +108,8 @@ class EvenLevels {
   float lowest() const noexcept { return lowest_; }
   float highest() const noexcept { return highest_; }
 
-  /// The level nearest to each of eight values.
-  LINNET_ALWAYS_INLINE void round(const Lanes& value, Lanes& level) const noexcept {
-    for (int j = 0; j < lanes; ++j) level[j] = static_cast<float>(round_to_int(value[j], lowest_, highest_));
-  }
+  /// Makes each of eight values the level nearest to it.
+  LINNET_ALWAYS_INLINE void round(Lanes& value) const noexcept { round_lanes(value, lowest_, highest_); }
 
   /// Its number, counted from the lowest.
   LINNET_ALWAYS_INLINE std::uint8_t index(float value) const noexcept {
@@ -71,9 +138,9 @@ class Iq4Levels {
   static constexpr float lowest() noexcept { return -127; }
   static constexpr float highest() noexcept { return 113; }
 
-  LINNET_ALWAYS_INLINE static void round(const Lanes& value, Lanes& level) noexcept {
+  LINNET_ALWAYS_INLINE static void round(Lanes& value) noexcept {
     constexpr NibbleTable table = iq4_table();
-    for (int j = 0; j < lanes; ++j) level[j] = table.value[index(value[j])];
+    for (int j = 0; j < lanes; ++j) value[j] = table.value[index(value[j])];
   }
 
   LINNET_ALWAYS_INLINE static std::uint8_t index(float value) noexcept {

@@ -111,6 +111,7 @@ struct MixedModel {
   std::int64_t layers = 0;
   std::int64_t group = 1;  // query heads for each key head
   bool tied = false;       // the embedding makes the logits
+  std::int64_t experts = 0;
 };
 
 namespace detail {
@@ -153,6 +154,11 @@ constexpr DType wanted_type(const Mix& mix, const MixedModel& model, std::string
   const char* at = std::from_chars(name.data() + 4, end, layer).ptr;
   if (at == end) return mix.base;
   const std::string_view weight(at + 1, static_cast<std::size_t>(end - at - 1));
+  if (model.experts == 8 && info(mix.base).block_length > 1) {  // what they share is small beside them
+    if (weight.starts_with("attn_v") || weight.starts_with("attn_k")) return DType::q8_0;
+    if (weight.starts_with("attn_output") && !mix.rules.empty() && mix.base != DType::q5_k)
+      return DType::q5_k;
+  }
   for (const MixRule& rule : mix.rules)
     if (weight.starts_with(rule.weight) && model.group >= rule.least_group &&
         contains(rule.layers, layer, model.layers))

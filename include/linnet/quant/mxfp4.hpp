@@ -30,9 +30,10 @@ struct MXFP4 {
     dequantize_nibbles(e2m1_table(), scale(block.e), block.qs, y);
   }
 
-  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block) noexcept {
+  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block,
+                                            const float* weights = nullptr) noexcept {
     std::uint8_t level[32];
-    block.e = fit_exponent(x, 32, level);
+    block.e = fit_exponent(x, weights, 32, level);
     for (int i = 0; i < 16; ++i) block.qs[i] = static_cast<std::uint8_t>(level[i] | level[i + 16] << 4);
   }
 

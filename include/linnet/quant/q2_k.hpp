@@ -31,9 +31,10 @@ struct Q2_K {
     }
   }
 
-  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block) noexcept {
+  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block,
+                                            const float* weights = nullptr) noexcept {
     AffineGroups fit;
-    fit_groups(x, 16, 3, 15, fit);
+    fit_groups(x, weights, 16, 3, 15, fit);
     block = {};
     block.d = fit.d;
     block.dmin = fit.dmin;

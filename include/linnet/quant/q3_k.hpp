@@ -42,9 +42,10 @@ struct Q3_K {
     }
   }
 
-  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block) noexcept {
+  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block,
+                                            const float* weights = nullptr) noexcept {
     ScaledGroups fit;
-    fit_groups(x, -4, 3, 32, fit);
+    fit_groups(x, weights, -4, 3, 32, fit);
     block = {};
     block.d = fit.d;
     for (int g = 0; g < 16; ++g) {

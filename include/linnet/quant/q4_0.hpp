@@ -25,9 +25,10 @@ struct Q4_0 {
     }
   }
 
-  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block) noexcept {
+  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block,
+                                            const float* weights = nullptr) noexcept {
     std::uint8_t level[32];
-    block.d = fit_scale(x, 32, -8, 7, level);
+    block.d = fit_scale(x, weights, 32, -8, 7, level);
     for (int i = 0; i < 16; ++i) block.qs[i] = static_cast<std::uint8_t>(level[i] | level[i + 16] << 4);
   }
 

@@ -26,9 +26,10 @@ struct Q4_1 {
     }
   }
 
-  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block) noexcept {
+  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block,
+                                            const float* weights = nullptr) noexcept {
     std::uint8_t level[32];
-    const Affine fit = fit_affine(x, 32, 15, level);
+    const Affine fit = fit_affine(x, weights, 32, 15, level);
     block.d = fit.d;
     block.m = fit.m;
     for (int i = 0; i < 16; ++i) block.qs[i] = static_cast<std::uint8_t>(level[i] | level[i + 16] << 4);

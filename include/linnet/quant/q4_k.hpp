@@ -31,9 +31,10 @@ struct Q4_K {
     }
   }
 
-  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block) noexcept {
+  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block,
+                                            const float* weights = nullptr) noexcept {
     AffineGroups fit;
-    fit_groups(x, 32, 15, 63, fit);
+    fit_groups(x, weights, 32, 15, 63, fit);
     block.d = fit.d;
     block.dmin = fit.dmin;
     pack_k_scales(fit.scale, fit.min, block.scales);

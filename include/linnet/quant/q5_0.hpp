@@ -28,9 +28,10 @@ struct Q5_0 {
     }
   }
 
-  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block) noexcept {
+  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block,
+                                            const float* weights = nullptr) noexcept {
     std::uint8_t level[32];
-    block.d = fit_scale(x, 32, -16, 15, level);
+    block.d = fit_scale(x, weights, 32, -16, 15, level);
     store_fifth_bits(level, block.qh);
     for (int i = 0; i < 16; ++i)
       block.qs[i] = static_cast<std::uint8_t>((level[i] & 15) | (level[i + 16] & 15) << 4);

@@ -29,9 +29,10 @@ struct Q5_1 {
     }
   }
 
-  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block) noexcept {
+  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block,
+                                            const float* weights = nullptr) noexcept {
     std::uint8_t level[32];
-    const Affine fit = fit_affine(x, 32, 31, level);
+    const Affine fit = fit_affine(x, weights, 32, 31, level);
     block.d = fit.d;
     block.m = fit.m;
     store_fifth_bits(level, block.qh);

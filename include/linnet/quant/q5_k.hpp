@@ -36,9 +36,10 @@ struct Q5_K {
     }
   }
 
-  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block) noexcept {
+  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block,
+                                            const float* weights = nullptr) noexcept {
     AffineGroups fit;
-    fit_groups(x, 32, 31, 63, fit);
+    fit_groups(x, weights, 32, 31, 63, fit);
     block = {};
     block.d = fit.d;
     block.dmin = fit.dmin;

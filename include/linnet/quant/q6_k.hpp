@@ -33,9 +33,10 @@ struct Q6_K {
     }
   }
 
-  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block) noexcept {
+  LINNET_ALWAYS_INLINE static void quantize(const float* x, Block& block,
+                                            const float* weights = nullptr) noexcept {
     ScaledGroups fit;
-    fit_groups(x, -32, 31, 128, fit);
+    fit_groups(x, weights, -32, 31, 128, fit);
     block = {};
     block.d = fit.d;
     for (int g = 0; g < 16; ++g) {

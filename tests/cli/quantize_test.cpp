@@ -1,0 +1,143 @@
+// tests/cli/quantize_test.cpp - quantize with its options, and importance matrices from text to divergence.
+#include <nlohmann/json.hpp>
+
+#include <linnet/gguf/reader.hpp>
+#include <linnet/gguf/writer.hpp>
+
+#include "program.hpp"
+
+namespace linnet::tests {
+namespace {
+
+using Json = nlohmann::json;
+
+const std::string tiny = bundled("tiny-llama.gguf");
+
+DType type_of(const std::string& file, std::string_view tensor) {
+  return gguf::File::open(std::filesystem::path(file)).find(tensor)->view.type;
+}
+
+/// The first lines of the held-out stories, and those after them.
+void write_stories(const TemporaryFolder& folder) {
+  const std::string all = read_file(held_out("stories.txt"));
+  std::size_t middle = 0, end = 0;
+  for (int i = 0; i < (sanitized ? 1 : 8); ++i) middle = all.find('\n', middle) + 1;
+  end = middle;
+  for (int i = 0; i < (sanitized ? 1 : 8); ++i) end = all.find('\n', end) + 1;
+  write_file(folder / "collect.txt", all.substr(0, middle));
+  write_file(folder / "measure.txt", all.substr(middle, end - middle));
+}
+
+TEST(QuantizeOptions, OverridesTypesByNameTheFirstThatFitsWins) {
+  const TemporaryFolder folder;
+  const std::string out = folder / "q.gguf";
+  const Ended ended = run({"quantize", tiny, out, "q4_0", "--tensor-type", "blk\\.0\\.ffn=q8_0",
+                           "--tensor-type", "ffn_down=q5_0", "--json"});
+  expect_success(ended);
+  EXPECT_EQ(type_of(out, "blk.0.ffn_down.weight"), DType::q8_0);
+  EXPECT_EQ(type_of(out, "blk.1.ffn_down.weight"), DType::q5_0);
+  EXPECT_EQ(type_of(out, "blk.1.ffn_up.weight"), DType::q4_0);
+  EXPECT_EQ(type_of(out, "blk.0.ffn_norm.weight"), DType::f32);
+  const Json json = Json::parse(ended.out);
+  EXPECT_GT(json["tensors_overridden"], 3);
+  std::uint64_t bytes = 0;
+  for (const Json& type : json["types"]) {
+    bytes += type["bytes"].get<std::uint64_t>();
+    if (type["type"] == "Q4_0") {
+      EXPECT_NEAR(type["relative_rms_error"].get<double>(), 0.08, 0.02);
+    }
+  }
+  EXPECT_LT(bytes, json["bytes"].get<std::uint64_t>());
+  EXPECT_GT(json["relative_rms_error"].get<double>(), 0);
+}
+
+TEST(QuantizeOptions, RefusesOverridesThatMeanNothing) {
+  const TemporaryFolder folder;
+  const std::string out = folder / "q.gguf";
+  for (const auto& [text, what] : {std::pair("ffn", "REGEX=TYPE"),
+                                   {"ffn=q9", "REGEX=TYPE"},
+                                   {"(=q8_0", "(=q8_0"},
+                                   {"no_such=q8_0", "fits no weight"}}) {
+    expect_failure(run({"quantize", tiny, out, "q4_0", "--tensor-type", text}), what);
+    EXPECT_FALSE(std::filesystem::exists(out));
+  }
+}
+
+TEST(QuantizeOptions, GivesTheSameFileWithAnyNumberOfThreads) {
+  const TemporaryFolder folder;
+  expect_success(run({"quantize", tiny, folder / "1.gguf", "q4_k_m", "-t", "1"}));
+  expect_success(run({"quantize", tiny, folder / "3.gguf", "q4_k_m", "-t", "3"}));
+  EXPECT_TRUE(read_file(folder / "1.gguf") == read_file(folder / "3.gguf"));
+}
+
+TEST(Imatrix, SumsTheSquaresOfTheInputsInTheFieldsForm) {
+  const TemporaryFolder folder;
+  write_stories(folder);
+  const std::string out = folder / "i.gguf";
+  expect_success(run({"imatrix", "-m", tiny, "-f", folder / "collect.txt", "-o", out, "--chunk", "64"}));
+  const gguf::File file = gguf::File::open(std::filesystem::path(out));
+  EXPECT_EQ(file.metadata().text("general.type"), "imatrix");
+  EXPECT_EQ(file.metadata().integer("imatrix.chunk_size"), 64);
+  EXPECT_GT(file.metadata().integer("imatrix.chunk_count"), 1);
+  EXPECT_EQ(file.metadata().texts("imatrix.datasets")[0], "collect.txt");
+  const gguf::File model = gguf::File::open(std::filesystem::path(tiny));
+  const auto values = [&](const std::string& name) {
+    const gguf::Tensor* const tensor = file.find(name);
+    EXPECT_NE(tensor, nullptr) << name;
+    return std::span(reinterpret_cast<const float*>(tensor->view.data),
+                     static_cast<std::size_t>(tensor->view.elements()));
+  };
+  const auto q = values("blk.0.attn_q.weight.in_sum2"), k = values("blk.0.attn_k.weight.in_sum2");
+  EXPECT_EQ(static_cast<std::int64_t>(q.size()), model.find("blk.0.attn_q.weight")->view.cols());
+  EXPECT_TRUE(std::equal(q.begin(), q.end(), k.begin(), k.end()));
+  EXPECT_GT(q[0], 0);
+  EXPECT_GT(values("blk.0.ffn_down.weight.counts")[0], 64);
+  EXPECT_EQ(file.find("output.weight.in_sum2"), nullptr);
+}
+
+TEST(Imatrix, LowersTheDivergenceOfFewBits) {
+  const TemporaryFolder folder;
+  write_stories(folder);
+  const std::string matrix = folder / "i.gguf";
+  expect_success(run({"imatrix", "-m", tiny, "-f", folder / "collect.txt", "-o", matrix}));
+  std::vector<std::string> arguments = {
+      "evaluate", "-m", tiny, "--stories", folder / "measure.txt", "--types", "q2_k,q3_k_s", "--json"};
+  const Ended plain = run(arguments);
+  expect_success(plain);
+  arguments.insert(arguments.end(), {"--imatrix", matrix});
+  const Ended weighted = run(arguments);
+  expect_success(weighted);
+  const Json before = Json::parse(plain.out), after = Json::parse(weighted.out);
+  for (std::size_t i : {1, 2}) {
+    EXPECT_GT(before[i]["kl_mean"].get<double>(), 0);
+    if (!sanitized) {
+      EXPECT_LT(after[i]["kl_mean"].get<double>(), before[i]["kl_mean"].get<double>()) << after[i];
+    }
+  }
+}
+
+TEST(Imatrix, RefusesFilesThatAreNone) {
+  const TemporaryFolder folder;
+  const std::string out = folder / "q.gguf", matrix = folder / "i.gguf";
+  const auto quantize = [&](const std::string& file) {
+    return run({"quantize", tiny, out, "q4_0", "--imatrix", file});
+  };
+  expect_failure(quantize(tiny), "imatrix");
+  const std::vector<float> sums = {1, 2, 3, -4}, counts = {1};
+  gguf::Writer writer;
+  writer.metadata.set("general.type", "imatrix");
+  writer.add_tensor(
+      "blk.0.attn_q.weight.in_sum2",
+      {.type = DType::f32, .shape = {4, 1, 1, 1}, .data = std::as_bytes(std::span(sums)).data()}, 2);
+  writer.write(std::filesystem::path(matrix));
+  expect_failure(quantize(matrix), "counts");
+  writer.add_tensor(
+      "blk.0.attn_q.weight.counts",
+      {.type = DType::f32, .shape = {1, 1, 1, 1}, .data = std::as_bytes(std::span(counts)).data()}, 2);
+  writer.write(std::filesystem::path(matrix));
+  expect_failure(quantize(matrix), "negative");
+  EXPECT_FALSE(std::filesystem::exists(out));
+}
+
+}  // namespace
+}  // namespace linnet::tests
