@@ -75,8 +75,8 @@ LINNET_ALWAYS_INLINE void copy_finite(const float* x, int n, float* out) noexcep
 
 /// The weights of errors that all count alike; they vanish from the sums.
 struct EqualWeights {
-  /// Percent of the largest magnitude that the reaches tried cover: the first of eight, and their distance.
-  static constexpr float first_reach = 80, reach_step = 5;
+  /// The least percent of the largest magnitude that the scales tried reach: 80, or multiples of 40 below it.
+  static constexpr int least_reach = 80;
 
   LINNET_ALWAYS_INLINE constexpr float operator[](int) const noexcept { return 1; }
   LINNET_ALWAYS_INLINE constexpr EqualWeights from(int) const noexcept { return {}; }
@@ -88,7 +88,7 @@ struct EqualWeights {
 struct GivenWeights {
   const float* weight;
 
-  static constexpr float first_reach = 50, reach_step = 10;
+  static constexpr int least_reach = 40;
 
   LINNET_ALWAYS_INLINE float operator[](int i) const noexcept { return weight[i]; }
   LINNET_ALWAYS_INLINE GivenWeights from(int i) const noexcept { return {weight + i}; }

@@ -69,10 +69,12 @@ LINNET_ALWAYS_INLINE float search_scale(const float* x, const Weights& weights, 
   if (std::fabs(peak) < 0x1p-27f)
     return 0;  // no stored scale is small enough, and the inverse might overflow
   const Lanes steps = {0, 1, 2, 3, 4, 5, 6, 7};
-  const Lanes reach = (Weights::first_reach + Weights::reach_step * steps) / (100 * peak);
   ScaleSums best;
-  best = best_of_eight(x, weights, n, levels, levels.lowest() * reach, best);
-  best = best_of_eight(x, weights, n, levels, levels.highest() * reach, best);
+  for (int first = Weights::least_reach; first <= 80; first += 40) {
+    const Lanes reach = (static_cast<float>(first) + 5 * steps) / (100 * peak);
+    best = best_of_eight(x, weights, n, levels, levels.lowest() * reach, best);
+    best = best_of_eight(x, weights, n, levels, levels.highest() * reach, best);
+  }
   const ScaleSums last = sum_levels(x, weights, n, levels, invert(best.best_scale()));
   return last.best_gain() > best.best_gain() ? last.best_scale() : best.best_scale();
 }
