@@ -27,12 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _convert(arguments: Sequence[str]) -> int:
     """Runs `linnet convert`."""
     try:
-        from . import convert  # type: ignore[attr-defined,unused-ignore]
+        from .convert import main as convert
     except ImportError as error:
         print(f"linnet convert: not available in this installation: {error}", file=sys.stderr)
         print("install it with: pip install 'linnet[convert]'", file=sys.stderr)
         return 1
-    return int(convert.main(list(arguments)) or 0)
+    return int(convert(list(arguments)) or 0)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,8 @@ def to_bf16(values: Floats) -> npt.NDArray[np.uint16]:
 def to_q8_0(values: Floats) -> Bytes:
     """Blocks of 32: a half scale d = largest / 127, and the nearest whole numbers to x / d."""
     blocks = values.reshape(-1, 32)
-    wanted = np.nanmax(np.abs(blocks), axis=1, keepdims=True, initial=0) / np.float32(127)
+    largest = np.nanmax(np.abs(blocks), axis=1, keepdims=True, initial=0)
+    wanted = (largest / np.float32(127)).astype(np.float32)
     scale = to_f16(wanted)
     scale[(scale == 0) & (wanted > 0)] = np.finfo(np.float16).smallest_subnormal
     wide = scale.astype(np.float32)
