@@ -101,7 +101,8 @@ TEST(Imatrix, LowersTheDivergenceOfFewBits) {
   const std::string matrix = folder / "i.gguf";
   expect_success(run({"imatrix", "-m", tiny, "-f", folder / "collect.txt", "-o", matrix}));
   std::vector<std::string> arguments = {
-      "evaluate", "-m", tiny, "--stories", folder / "measure.txt", "--types", "q2_k,q3_k_s", "--json"};
+      "evaluate", "-m", tiny, "--stories", folder / "measure.txt", "--types", "q2_k,q3_k_s,q3_k_m,q4_0",
+      "--json"};
   const Ended plain = run(arguments);
   expect_success(plain);
   arguments.insert(arguments.end(), {"--imatrix", matrix});

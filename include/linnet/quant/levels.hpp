@@ -75,8 +75,8 @@ LINNET_ALWAYS_INLINE void copy_finite(const float* x, int n, float* out) noexcep
 
 /// The weights of errors that all count alike; they vanish from the sums.
 struct EqualWeights {
-  /// The least percent of the largest magnitude that the scales tried reach: 80, or multiples of 40 below it.
-  static constexpr int least_reach = 80;
+  /// The least percent of the largest magnitude that the scales tried reach, 80 or 40, and their distance.
+  static constexpr int least_reach = 80, reach_step = 5;
 
   LINNET_ALWAYS_INLINE constexpr float operator[](int) const noexcept { return 1; }
   LINNET_ALWAYS_INLINE constexpr EqualWeights from(int) const noexcept { return {}; }
@@ -88,7 +88,7 @@ struct EqualWeights {
 struct GivenWeights {
   const float* weight;
 
-  static constexpr int least_reach = 40;
+  static constexpr int least_reach = 40, reach_step = 7;
 
   LINNET_ALWAYS_INLINE float operator[](int i) const noexcept { return weight[i]; }
   LINNET_ALWAYS_INLINE GivenWeights from(int i) const noexcept { return {weight + i}; }

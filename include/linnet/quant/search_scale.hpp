@@ -71,7 +71,7 @@ LINNET_ALWAYS_INLINE float search_scale(const float* x, const Weights& weights, 
   const Lanes steps = {0, 1, 2, 3, 4, 5, 6, 7};
   ScaleSums best;
   for (int first = Weights::least_reach; first <= 80; first += 40) {
-    const Lanes reach = (static_cast<float>(first) + 5 * steps) / (100 * peak);
+    const Lanes reach = (static_cast<float>(first) + Weights::reach_step * steps) / (100 * peak);
     best = best_of_eight(x, weights, n, levels, levels.lowest() * reach, best);
     best = best_of_eight(x, weights, n, levels, levels.highest() * reach, best);
   }
