@@ -118,7 +118,9 @@ TEST(Imatrix, IsUsedAndCostsLittleDivergence) {
   const double before = divergence(Json::parse(plain.out)), after = divergence(Json::parse(weighted.out));
   EXPECT_GT(before, 0);
   EXPECT_NE(after, before) << "the matrix was not used";
-  if (!sanitized) EXPECT_LT(after, 1.25 * before) << weighted.out;  // one story there: too few
+  if (!sanitized) {  // one story there: too few
+    EXPECT_LT(after, 1.25 * before) << weighted.out;
+  }
 }
 
 TEST(Imatrix, RefusesFilesThatAreNone) {
