@@ -15,44 +15,41 @@ struct Avx2 : Bytes256 {
   /// vpmaddubsw adds two products in 16 bits, which saturate: as many pairs are summed there as are sure to
   /// fit, then widened. Signed levels lend their sign to the activations.
   template <int Quads, bool Signed, int Largest>
-  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, std::int32_t) {
+  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, Bytes start) {
     constexpr int narrow = pairs_that_fit<Quads, Largest>();
-    __m256i wide = _mm256_setzero_si256();
+    __m256i wide = start;
     for (int q = 0; q < Quads; q += narrow) {
       __m256i sum = multiply<Signed>(levels[q], broadcast_quad(x + 4 * q));
       for (int i = 1; i < narrow; ++i)
         sum = _mm256_add_epi16(sum, multiply<Signed>(levels[q + i], broadcast_quad(x + 4 * (q + i))));
-      const __m256i pairs = _mm256_madd_epi16(sum, _mm256_set1_epi16(1));
-      wide = q == 0 ? pairs : _mm256_add_epi32(wide, pairs);
+      wide = _mm256_add_epi32(wide, _mm256_madd_epi16(sum, _mm256_set1_epi16(1)));
     }
     return _mm256_cvtepi32_ps(wide);
   }
 
-  static constexpr int bands = 2;
+  static constexpr int bands = 1;  // the quads of one fill half of the registers
 
-  /// As above, for four tokens and two bands.
+  /// As above, for four tokens side by side.
   template <int Quads, bool Signed, int Largest, int Group, int Groups>
   LINNET_ALWAYS_INLINE static void dots(const Bytes (&levels)[bands][8], const std::int8_t* x,
-                                        const std::int32_t*, Vector (&products)[bands][4][Groups]) {
+                                        const Bytes (&start)[4], Vector (&products)[bands][4][Groups]) {
     constexpr int narrow = pairs_that_fit<Quads, Largest>();
-    __m256i wide[bands][4];
+    __m256i wide[4];
     unroll<Quads / narrow>([&](auto part) __attribute__((always_inline)) {
-      __m256i sum[bands][4];
-      unroll<narrow * bands * 4>([&](auto i) __attribute__((always_inline)) {
-        constexpr int q = part * narrow + i / (bands * 4), b = i / 4 % bands, t = i % 4;
+      __m256i sum[4];
+      unroll<narrow * 4>([&](auto i) __attribute__((always_inline)) {
+        constexpr int q = part * narrow + i / 4, t = i % 4;
         const __m256i product =
-            multiply<Signed>(levels[b][Quads * Group + q], broadcast_quad(x + 32 * t + 4 * q));
-        sum[b][t] = i < bands * 4 ? product : _mm256_add_epi16(sum[b][t], product);
+            multiply<Signed>(levels[0][Quads * Group + q], broadcast_quad(x + 32 * t + 4 * q));
+        sum[t] = i < 4 ? product : _mm256_add_epi16(sum[t], product);
       });
-      unroll<bands * 4>([&](auto i) __attribute__((always_inline)) {
-        constexpr int b = i / 4, t = i % 4;
-        const __m256i pairs = _mm256_madd_epi16(sum[b][t], _mm256_set1_epi16(1));
-        wide[b][t] = part == 0 ? pairs : _mm256_add_epi32(wide[b][t], pairs);
+      unroll<4>([&](auto t) __attribute__((always_inline)) {
+        wide[t] = _mm256_add_epi32(part == 0 ? start[t] : wide[t],
+                                   _mm256_madd_epi16(sum[t], _mm256_set1_epi16(1)));
       });
     });
-    unroll<bands * 4>([&](auto i) __attribute__((always_inline)) {
-      products[i / 4][i % 4][Group] = _mm256_cvtepi32_ps(wide[i / 4][i % 4]);
-    });
+    unroll<4>([&](auto t)
+                  __attribute__((always_inline)) { products[0][t][Group] = _mm256_cvtepi32_ps(wide[t]); });
   }
 
  private:

@@ -15,8 +15,8 @@ struct Avx512 : Bytes512 {
 
   /// As in avx2.cpp; there is no instruction that lends a sign, so signed levels are widened instead.
   template <int Quads, bool Signed, int Largest>
-  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, std::int32_t) {
-    __m512i wide = _mm512_setzero_si512();
+  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, Bytes start) {
+    __m512i wide = start;
     if constexpr (Signed) {
       for (int q = 0; q < Quads; ++q)
         wide = _mm512_add_epi32(wide, signed_products(levels[q], broadcast_quad(x + 4 * q)));

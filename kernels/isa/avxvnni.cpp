@@ -14,9 +14,9 @@ struct AvxVnni : Bytes256 {
     return _mm256_dpbusd_avx_epi32(sum, x, x);
   }
 
-  template <int Quads, bool Signed, int>
-  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, std::int32_t bias) {
-    __m256i sum = Signed ? _mm256_set1_epi32(bias) : _mm256_setzero_si256();
+  template <int Quads, bool, int>
+  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, Bytes start) {
+    __m256i sum = start;
     for (int q = 0; q < Quads; ++q) sum = _mm256_dpbusd_avx_epi32(sum, levels[q], broadcast_quad(x + 4 * q));
     return _mm256_cvtepi32_ps(sum);
   }

@@ -13,7 +13,7 @@ struct Bytes256 {
   using Vector = xsimd::batch<float, xsimd::fma3<xsimd::avx2>>;
   using Bytes = __m256i;
   static constexpr int rows = 8;
-  static constexpr int tokens = 4;
+  static constexpr int tokens = 32;
   static constexpr int token_piece = 32;
 
   LINNET_ALWAYS_INLINE static Bytes load(const std::byte* p) {

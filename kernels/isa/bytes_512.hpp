@@ -13,7 +13,7 @@ struct Bytes512 {
   using Vector = xsimd::batch<float, xsimd::avx512bw>;
   using Bytes = __m512i;
   static constexpr int rows = 16;
-  static constexpr int tokens = 8;
+  static constexpr int tokens = 32;
   static constexpr int token_piece = 32;
 
   LINNET_ALWAYS_INLINE static Bytes load(const std::byte* p) { return _mm512_loadu_si512(p); }

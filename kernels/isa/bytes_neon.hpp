@@ -8,13 +8,12 @@
 namespace linnet::kernels {
 namespace {
 
-/// See ScalarBytes for what each function does. A tile of eight tokens leaves its sums, the eight quads of a
-/// chunk and the broadcast constants in the 32 registers.
+/// See ScalarBytes for what each function does.
 struct NeonBytes {
   using Vector = xsimd::batch<float, xsimd::neon64>;
   using Bytes = uint8x16_t;
   static constexpr int rows = 4;
-  static constexpr int tokens = 8;
+  static constexpr int tokens = 32;
   static constexpr int token_piece = 32;
   static constexpr int signed_bias = 0;
 
@@ -72,8 +71,8 @@ struct NeonDotprodBytes : NeonBytes {
   }
 
   template <int Quads, bool, int>
-  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, std::int32_t) {
-    int32x4_t sum = vdupq_n_s32(0);
+  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, Bytes start) {
+    int32x4_t sum = vreinterpretq_s32_u8(start);
     unroll<Quads / 4>([&](auto part) __attribute__((always_inline)) {
       const int8x16_t sixteen = vld1q_s8(x + 16 * part);
       unroll<4>([&](auto quad) __attribute__((always_inline)) {

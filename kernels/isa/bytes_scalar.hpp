@@ -11,7 +11,7 @@ namespace {
 
 // What a policy offers to ops/packed_*.hpp beside `name` and `Vector`:
 // - rows: lanes of a register, one row of weights each; Vector has as many floats.
-// - tokens: how many tokens a pass over the weights serves at most.
+// - tokens: how many tokens a pass over the weights serves at most; a multiple of 4.
 // - token_piece: how many of a token's bytes lie together (see Activations): 32, or 8 with dot_pair.
 // - signed_bias: added to signed levels before they are multiplied: 128 where products want them unsigned.
 // - load, broadcast, broadcast_table, bit_and, bit_or, bit_xor, lookup.
@@ -20,9 +20,10 @@ namespace {
 // - bit_select(mask, a, b), where there is one instruction for it: a's bits where the mask's are 1, else b's.
 // - to_float: whole numbers of 32 bits.
 // - load_halves, load_words, load_exponents: one two-byte or one-byte number for each row.
-// - dot<Quads, Signed, Largest>: the sum over 4 * Quads columns of level * x, for each row, as floats.
+// - dot<Quads, Signed, Largest>: `start` and the sum over 4 * Quads columns of level * x, for each row, as floats.
 //   Levels are at most Largest in magnitude, x is at least -127.
-// - dot_pair<Quads, Tokens>, where token_piece is 8: the same for two neighbours of a tile of Tokens.
+// - dot_pair<Quads>, where token_piece is 8: the same for two neighbours of four tokens.
+// - bands and dots<...>, where it pays: the same for four tokens and `bands` times `rows` rows at once.
 struct ScalarBytes {
   using Vector = ScalarVector;
   using Bytes = std::uint32_t;
@@ -75,8 +76,8 @@ struct ScalarBytes {
     return quant::MXFP4::scale(static_cast<std::uint8_t>(*p));
   }
   template <int Quads, bool Signed, int Largest>
-  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, std::int32_t) {
-    std::int32_t sum = 0;
+  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, Bytes start) {
+    auto sum = static_cast<std::int32_t>(start);
     for (int i = 0; i < 4 * Quads; ++i) {
       const auto byte = static_cast<std::uint8_t>(levels[i / 4] >> 8 * (i % 4));
       sum += (Signed ? static_cast<std::int8_t>(byte) : static_cast<int>(byte)) * x[i];

@@ -11,7 +11,7 @@ struct Neon : NeonBytes {
   /// Products have 16 bits: as many quads are summed there as are sure to fit (eight of 5 bits, four of 6,
   /// two of signed bytes), then neighbours are added into 32 bits. Registers of products hold two rows each.
   template <int Quads, bool, int Largest>
-  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, std::int32_t) {
+  LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, Bytes start) {
     constexpr int fit = 32767 / (127 * Largest);
     constexpr int narrow = fit >= Quads ? Quads : fit >= 4 ? 4 : 2;
     static_assert(fit >= 2);
@@ -26,7 +26,7 @@ struct Neon : NeonBytes {
       low = vpadalq_s16(low, products[0]);
       high = vpadalq_s16(high, products[1]);
     }
-    return vcvtq_f32_s32(vpaddq_s32(low, high));
+    return vcvtq_f32_s32(vaddq_s32(vreinterpretq_s32_u8(start), vpaddq_s32(low, high)));
   }
 
  private:

@@ -17,14 +17,15 @@ struct NeonI8mm : NeonDotprodBytes {
 
   /// smmla multiplies eight columns of two rows with those of two tokens: [row, token] in the lanes of a sum.
   /// Two quads of four rows become eight columns of two rows twice, which all tokens share.
-  template <int Quads, int Tokens>
-  LINNET_ALWAYS_INLINE static void dot_pair(const Bytes* levels, const std::int8_t* x, Vector& first,
-                                            Vector& second) {
-    int32x4_t low = vdupq_n_s32(0), high = vdupq_n_s32(0);  // rows 0 and 1, rows 2 and 3
+  template <int Quads>
+  LINNET_ALWAYS_INLINE static void dot_pair(const Bytes* levels, const std::int8_t* x, Bytes first_start,
+                                            Bytes second_start, Vector& first, Vector& second) {
+    const int32x4_t starts = vzip1q_s32(vreinterpretq_s32_u8(first_start), vreinterpretq_s32_u8(second_start));
+    int32x4_t low = starts, high = starts;  // rows 0 and 1, rows 2 and 3
     unroll<Quads / 2>([&](auto octet) __attribute__((always_inline)) {
       const int32x4_t even = vreinterpretq_s32_u8(levels[2 * octet]);
       const int32x4_t odd = vreinterpretq_s32_u8(levels[2 * octet + 1]);
-      const int8x16_t two_tokens = vld1q_s8(x + 8 * Tokens * octet);
+      const int8x16_t two_tokens = vld1q_s8(x + 32 * octet);
       low = vmmlaq_s32(low, vreinterpretq_s8_s32(vzip1q_s32(even, odd)), two_tokens);
       high = vmmlaq_s32(high, vreinterpretq_s8_s32(vzip2q_s32(even, odd)), two_tokens);
     });

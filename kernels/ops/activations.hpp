@@ -14,9 +14,9 @@ LINNET_ALWAYS_INLINE float round_small(float x) {
   return x + shift - shift;
 }
 
-/// One chunk of 32: bytes, scale, and the sums of the bytes over each half, already scaled.
-LINNET_ALWAYS_INLINE void quantize_chunk(const float* x, std::int8_t* bytes, float& scale, float* half_sums,
-                                         std::int32_t& bias) {
+/// One chunk of 32: bytes, their scale, and their sums over each half.
+LINNET_ALWAYS_INLINE void quantize_chunk(const float* x, std::int8_t* bytes, float& scale,
+                                         std::int32_t (&sums)[2]) {
   float largest = 0;
   for (int i = 0; i < 32; ++i) {
     const float magnitude = x[i] < 0 ? -x[i] : x[i];
@@ -24,15 +24,14 @@ LINNET_ALWAYS_INLINE void quantize_chunk(const float* x, std::int8_t* bytes, flo
   }
   scale = largest / 127.0f;
   const float inverse = largest > 0 ? 127.0f / largest : 0.0f;
-  int sums[2] = {0, 0};
-  for (int half = 0; half < 2; ++half)
+  for (int half = 0; half < 2; ++half) {
+    sums[half] = 0;
     for (int i = 16 * half; i < 16 * half + 16; ++i) {
       const int q = static_cast<int>(round_small(x[i] * inverse));
       bytes[i] = static_cast<std::int8_t>(q);
       sums[half] += q;
     }
-  for (int half = 0; half < 2; ++half) half_sums[half] = scale * static_cast<float>(sums[half]);
-  bias = -128 * (sums[0] + sums[1]);
+  }
 }
 
 template <class Isa>
@@ -42,12 +41,18 @@ void quantize_activations(const float* x, const Activations& to, std::int64_t to
   const Activations::Tile tile = to.tile_at(first);
   for (std::int64_t c = 0; c < to.cols / 32; ++c) {
     const std::int64_t at = c * tile.width + token - first;
-    float* const halves = tile.half_sums + 2 * at;
     std::int8_t bytes[32];
-    quantize_chunk(x + 32 * c, bytes, tile.scales[at], halves, tile.biases[at]);
+    std::int32_t sums[2];
+    quantize_chunk(x + 32 * c, bytes, tile.scales[at], sums);
     for (int i = 0; i < 32; i += piece)
       __builtin_memcpy(tile.bytes + tile.place(c, token - first, i, piece), bytes + i, piece);
-    tile.sums[at] = halves[0] + halves[1];
+    float* const half_sums = tile.half_sums + 2 * at;
+    for (int half = 0; half < 2; ++half) {
+      half_sums[half] = tile.scales[at] * static_cast<float>(sums[half]);
+      tile.negated_half_sums[2 * at + half] = -sums[half];
+    }
+    tile.sums[at] = half_sums[0] + half_sums[1];
+    tile.negated_sums[at] = -(sums[0] + sums[1]);
   }
 }
 

@@ -3,6 +3,8 @@
 // One template for every integer format, instruction set, and number of tokens.
 #pragma once
 
+#include <bit>
+
 #include <linnet/kernels/table.hpp>
 
 #include "packed_layout.hpp"
@@ -18,8 +20,8 @@ struct PackedTile {
   using V = typename Isa::Vector;
   using Table = decltype(Isa::broadcast_table(quant::NibbleTable{}.value));
   static constexpr quant::Packing packing = Layout::packing;
-  // What takes off the bias of signed levels is in the activations (Tile::biases).
-  static constexpr int bias = packing.is_signed ? 0 : packing.level_bias;
+  /// What a level is too large by as load_levels() gives it.
+  static constexpr int level_offset = packing.is_signed ? Isa::signed_bias : packing.level_bias;
 
   const std::byte* tile;
   V d, dmin;
@@ -53,10 +55,11 @@ struct PackedTile {
     unpack_quads(planes, quads, std::make_integer_sequence<int, 8>());
   }
 
-  /// Scales and minima of all groups of the block: the value of a level is scale * level - min.
+  /// Scales and minima of all groups of the block: the value of a level is scale * (level - level_offset) - min,
+  /// with min where the format has one.
   struct Groups {
     static constexpr int count = Format::block_length / packing.group_length;
-    V scale[count], min[count];
+    V scale[count], min[packing.has_min ? count : 1];
   };
   LINNET_ALWAYS_INLINE void load_groups(Groups& groups) const {
     load_groups(groups, std::make_integer_sequence<int, Groups::count>());
@@ -65,7 +68,7 @@ struct PackedTile {
  private:
   template <int... Group>
   LINNET_ALWAYS_INLINE void load_groups(Groups& groups, std::integer_sequence<int, Group...>) const {
-    (load_group<Group>(groups.scale[Group], groups.min[Group]), ...);
+    (load_group<Group>(groups.scale[Group], groups.min[packing.has_min ? Group : 0]), ...);
   }
 
   // Each is written once: a store may alias what the next one is made of.
@@ -81,8 +84,6 @@ struct PackedTile {
       min = dmin * Isa::to_float(min_field<Group>());
     } else if constexpr (packing.has_min) {
       min = dmin;
-    } else {
-      min = bias == 0 ? V(0.0f) : V(static_cast<float>(bias)) * own_scale;
     }
   }
 
@@ -205,14 +206,13 @@ LINNET_ALWAYS_INLINE void add_products(const typename Isa::Vector* products,
                                        typename Isa::Vector& sum) {
   using V = typename Isa::Vector;
   constexpr quant::Packing p = Format::packing;
-  constexpr bool has_min = p.has_min || PackedTile<Isa, Format>::bias != 0;
   if constexpr (p.group_length == 32) {
     sum = fma(V(products[0] * V(x.scales[at])), scale[0], sum);
-    if constexpr (has_min) sum = fnma(min[0], V(x.sums[at]), sum);
+    if constexpr (p.has_min) sum = fnma(min[0], V(x.sums[at]), sum);
   } else {
     const V product = fma(products[1], scale[1], V(products[0] * scale[0]));
     sum = fma(product, V(x.scales[at]), sum);
-    if constexpr (has_min) {
+    if constexpr (p.has_min) {
       sum = fnma(min[0], V(x.half_sums[2 * at]), sum);
       sum = fnma(min[1], V(x.half_sums[2 * at + 1]), sum);
     }
@@ -236,52 +236,70 @@ struct BandedChunk {
   const typename Isa::Vector* min[Bands];
 };
 
-/// A chunk's products with all tokens of a tile, added to their sums. `at` is the place of the first token.
-template <class Isa, class Format, int Tokens, int Bands>
-LINNET_ALWAYS_INLINE void multiply_chunk(const BandedChunk<Isa, Format, Bands>& chunk,
-                                         const Activations::Tile& x, std::int64_t at,
-                                         typename Isa::Vector (&sums)[Bands][Tokens]) {
-  using V = typename Isa::Vector;
+/// Where the sum of a group's products starts: at what takes the levels' offset off again, in whole numbers.
+template <class Isa, class Format>
+LINNET_ALWAYS_INLINE typename Isa::Bytes start_of_products(const Activations::Tile& x, std::int64_t at,
+                                                           int group) {
+  constexpr auto offset = static_cast<unsigned>(PackedTile<Isa, Format>::level_offset);
+  if constexpr (offset == 0) {
+    return Isa::broadcast(0);
+  } else {
+    static_assert(std::has_single_bit(offset));
+    const std::int32_t sum =
+        Format::packing.group_length == 32 ? x.negated_sums[at] : x.negated_half_sums[2 * at + group];
+    return Isa::template shift<std::countr_zero(offset)>(Isa::broadcast(static_cast<std::uint32_t>(sum)));
+  }
+}
+
+/// The products of one group of a chunk with Tokens tokens, one or four; `x` are their bytes from the group on.
+template <class Isa, class Format, int Group, int Bands, int Tokens, int Groups>
+LINNET_ALWAYS_INLINE void multiply_group(const typename Isa::Bytes (&quads)[Bands][8], const std::int8_t* x,
+                                         const typename Isa::Bytes (&start)[Tokens],
+                                         typename Isa::Vector (&products)[Bands][Tokens][Groups]) {
   constexpr quant::Packing p = Format::packing;
-  constexpr int groups = 32 / p.group_length, length = 8 / groups, largest = p.largest_level();
-  static_assert(!p.is_signed || groups == 1);
-  const std::int8_t* const bytes = x.bytes + 32 * at;
-  if constexpr (Tokens > 1 && Isa::token_piece == 8) {
-    static_assert(Bands == 1);
-    unroll<Tokens / 2>([&](auto pair) __attribute__((always_inline)) {
-      V first[groups], second[groups];
-      unroll<groups>([&](auto g) __attribute__((always_inline)) {
-        Isa::template dot_pair<length, Tokens>(
-            chunk.quads[0] + length * g, bytes + (4 * length * Tokens * g + 16 * pair), first[g], second[g]);
-      });
-      add_products<Isa, Format>(first, chunk.scale[0], chunk.min[0], x, at + 2 * pair, sums[0][2 * pair]);
-      add_products<Isa, Format>(second, chunk.scale[0], chunk.min[0], x, at + 2 * pair + 1,
-                                sums[0][2 * pair + 1]);
+  constexpr int length = 8 / Groups, largest = p.largest_level();
+  if constexpr (Tokens == 4 && requires { Isa::bands; }) {
+    Isa::template dots<length, p.is_signed, largest, Group>(quads, x, start, products);
+  } else if constexpr (Tokens == 4 && Isa::token_piece == 8) {
+    unroll<2>([&](auto pair) __attribute__((always_inline)) {
+      Isa::template dot_pair<length>(quads[0] + length * Group, x + 16 * pair, start[2 * pair],
+                                     start[2 * pair + 1], products[0][2 * pair][Group],
+                                     products[0][2 * pair + 1][Group]);
     });
   } else {
-    constexpr int step = Bands > 1 ? 4 : 1;  // tokens whose products are formed at once
-    unroll<Tokens / step>([&](auto s) __attribute__((always_inline)) {
-      V products[Bands][step][groups];
-      unroll<groups>([&](auto g) __attribute__((always_inline)) {
-        const std::int8_t* const from = bytes + (32 * step * s + 16 * g);
-        if constexpr (Bands > 1) {
-          Isa::template dots<length, p.is_signed, largest, g>(chunk.quads, from, x.biases + at + step * s,
-                                                              products);
-        } else {
-          products[0][0][g] = Isa::template dot<length, p.is_signed, largest>(
-              chunk.quads[0] + length * g, from, groups == 1 ? x.biases[at + s] : 0);
-        }
-      });
-      unroll<Bands * step>([&](auto i) __attribute__((always_inline)) {
-        constexpr int band = i / step, t = i % step;
-        add_products<Isa, Format>(products[band][t], chunk.scale[band], chunk.min[band], x, at + step * s + t,
-                                  sums[band][step * s + t]);
-      });
+    unroll<Bands * Tokens>([&](auto i) __attribute__((always_inline)) {
+      constexpr int band = i / Tokens, t = i % Tokens;
+      products[band][t][Group] = Isa::template dot<length, p.is_signed, largest>(
+          quads[band] + length * Group, x + 32 * t, start[t]);
     });
   }
 }
 
-/// y[tokens of a tile, rows of Bands bands from `row` on].
+/// A chunk's products with Tokens tokens, added to their sums. `at` is the place of the first of them.
+template <class Isa, class Format, int Tokens, int Bands>
+LINNET_ALWAYS_INLINE void multiply_chunk(const BandedChunk<Isa, Format, Bands>& chunk,
+                                         const Activations::Tile& x, std::int64_t at,
+                                         typename Isa::Vector (*sums)[Bands]) {
+  constexpr int groups = 32 / Format::packing.group_length;
+  constexpr int token_bytes_of_group = Tokens == 1 || Isa::token_piece == 32 ? 16 : 16 * Tokens;
+  typename Isa::Vector products[Bands][Tokens][groups];
+  unroll<groups>([&](auto g) __attribute__((always_inline)) {
+    typename Isa::Bytes start[Tokens];
+    unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
+      start[t] = start_of_products<Isa, Format>(x, at + t, g);
+    });
+    multiply_group<Isa, Format, g>(chunk.quads, x.bytes + 32 * at + token_bytes_of_group * g, start, products);
+  });
+  unroll<Bands * Tokens>([&](auto i) __attribute__((always_inline)) {
+    constexpr int band = i / Tokens, t = i % Tokens;
+    add_products<Isa, Format>(products[band][t], chunk.scale[band], chunk.min[band], x, at + t, sums[t][band]);
+  });
+}
+
+/// y[tokens of a tile, rows of Bands bands from `row` on], Tokens tokens at a time: 1, or 4 of a wider tile.
+///
+/// A chunk of weights is unpacked into registers once and meets all tokens of the tile; their sums pass through
+/// the first cache, which costs less than unpacking again for as many as registers could hold.
 template <class Isa, class Format, int Tokens, int Bands>
 LINNET_ALWAYS_INLINE void multiply_bands(const typename PackedTile<Isa, Format>::Table& table,
                                          const PackedMatmulArgs& a, std::int64_t row, std::int64_t token) {
@@ -291,11 +309,12 @@ LINNET_ALWAYS_INLINE void multiply_bands(const typename PackedTile<Isa, Format>:
   constexpr int groups_of_chunk = 32 / Format::packing.group_length;
   constexpr int prefetch_ahead = Tokens == 1 ? 2048 : 4096;  // measured: see docs/kernels.md
   const Activations::Tile x = a.x.tile_at(token);
+  const int width = Tokens == 1 ? 1 : x.width;
   const std::int64_t blocks = a.x.cols / Format::block_length, band_bytes = blocks * Layout::tile_bytes;
   const std::byte* const weights = a.weights + row / Isa::rows * band_bytes;
-  V sums[Bands][Tokens];
-  unroll<Bands * Tokens>([&](auto i)
-                             __attribute__((always_inline)) { sums[i / Tokens][i % Tokens] = V(0.0f); });
+  V sums[Tokens == 1 ? 1 : Isa::tokens][Bands];
+  for (int t = 0; t < width; ++t)
+    for (V& sum : sums[t]) sum = V(0.0f);
   std::int64_t at = 0;
   for (std::int64_t b = 0; b < blocks; ++b) {
     Tile tile[Bands];
@@ -310,20 +329,22 @@ LINNET_ALWAYS_INLINE void multiply_bands(const typename PackedTile<Isa, Format>:
         load_many_groups(tile[band], groups[band]);
       }
     });
-    for (int c = 0; c < Layout::chunks; ++c, at += Tokens) {
+    for (int c = 0; c < Layout::chunks; ++c, at += width) {
       BandedChunk<Isa, Format, Bands> chunk;
       unroll<Bands>([&](auto band) __attribute__((always_inline)) {
         tile[band].load_levels(c, chunk.quads[band]);
         chunk.scale[band] = groups[band].scale + c * groups_of_chunk;
-        chunk.min[band] = groups[band].min + c * groups_of_chunk;
+        chunk.min[band] = groups[band].min + (Format::packing.has_min ? c * groups_of_chunk : 0);
       });
-      multiply_chunk(chunk, x, at, sums);
+      for (int t = 0; t < width; t += Tokens)
+        multiply_chunk<Isa, Format, Tokens, Bands>(chunk, x, at + t, sums + t);
     }
   }
-  unroll<Bands * Tokens>([&](auto i) __attribute__((always_inline)) {
-    const std::int64_t first = row + i / Tokens * Isa::rows;
-    store(sums[i / Tokens][i % Tokens], a.y + (token + i % Tokens) * a.y_stride + first, a.row_end - first);
-  });
+  for (int t = 0; t < width; ++t)
+    unroll<Bands>([&](auto band) __attribute__((always_inline)) {
+      const std::int64_t first = row + band * Isa::rows;
+      store(sums[t][band], a.y + (token + t) * a.y_stride + first, a.row_end - first);
+    });
 }
 
 /// How many bands a kernel takes at once where there are many tokens.
@@ -339,24 +360,19 @@ void packed_matmul(const PackedMatmulArgs& a) noexcept {
   const auto table = PackedTile<Isa, Format>::make_table();
   for (std::int64_t row = a.row_begin; row < a.row_end; row += bands * rows) {
     const bool whole = a.row_end - row > (bands - 1) * rows;
-    for (std::int64_t t = 0; t < a.x.tokens;) {
-      const int width = a.x.width_at(t);
-      if (width == Isa::tokens && whole) {
-        multiply_bands<Isa, Format, Isa::tokens, bands>(table, a, row, t);
-      } else if (width == 4 && whole) {
+    for (std::int64_t t = 0; t < a.x.tokens; t += a.x.width_at(t)) {
+      const bool alone = a.x.width_at(t) == 1;
+      if (whole && !alone) {
         multiply_bands<Isa, Format, 4, bands>(table, a, row, t);
-      } else {
-        for (std::int64_t band = row; band < row + bands * rows && band < a.row_end; band += rows) {
-          if (width == Isa::tokens) {
-            multiply_bands<Isa, Format, Isa::tokens, 1>(table, a, band, t);
-          } else if (width == 4) {
-            multiply_bands<Isa, Format, 4, 1>(table, a, band, t);
-          } else {
-            multiply_bands<Isa, Format, 1, 1>(table, a, band, t);
-          }
+        continue;
+      }
+      for (std::int64_t band = row; band < row + bands * rows && band < a.row_end; band += rows) {
+        if (alone) {
+          multiply_bands<Isa, Format, 1, 1>(table, a, band, t);
+        } else {
+          multiply_bands<Isa, Format, 4, 1>(table, a, band, t);
         }
       }
-      t += width;
     }
   }
 }

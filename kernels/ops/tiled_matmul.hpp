@@ -137,13 +137,13 @@ class TiledProduct {
 
     void unpack_chunk(int chunk, std::byte* to) const {
       constexpr int groups_of_chunk = 32 / Format::packing.group_length;
-      // What is added to a level before it comes out as an unsigned byte.
-      constexpr float bias = Format::packing.is_signed ? Isa::signed_bias : 0;
+      constexpr bool has_min = Format::packing.has_min;
+      constexpr float offset = Tile::level_offset;
       typename Isa::Bytes quads[8];
       tile_.load_levels(chunk, quads);
       unroll<8>([&](auto q) __attribute__((always_inline)) {
         const int group = chunk * groups_of_chunk + q * groups_of_chunk / 8;
-        const V scale = groups_.scale[group], min = fma(scale, V(bias), groups_.min[group]);
+        const V scale = groups_.scale[group], min = has_min ? groups_.min[group] : V(scale * V(offset));
         const V value[4] = {fms(Isa::template byte_to_float<0>(quads[q]), scale, min),
                             fms(Isa::template byte_to_float<1>(quads[q]), scale, min),
                             fms(Isa::template byte_to_float<2>(quads[q]), scale, min),

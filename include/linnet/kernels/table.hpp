@@ -31,20 +31,21 @@ struct MatmulArgs {
 
 /// Activations as signed bytes: x[i] is about scale * byte, with one scale for every chunk of 32 columns.
 ///
-/// Tokens lie in tiles, since a kernel takes several at once: as many of `tile` tokens as there are, then one
-/// of 4 where that many are left, then tiles of one. A tile holds, for each chunk in turn, the 32 bytes of
-/// each of its tokens, in pieces of Table::token_piece: the first piece of every token, then the second of
-/// every token, and so on; then likewise the scales, the sums of the bytes times their scale, and the same
-/// sums over each half of the chunk.
+/// Tokens lie in tiles, since a kernel unpacks weights once for all tokens of a tile: as many of `tile` tokens
+/// as there are, then one of as many fours as are left, then tiles of one. A tile holds, for each chunk in turn,
+/// its tokens four by four (a tile of one: alone): the 32 bytes of each, in pieces of Table::token_piece, the
+/// first piece of every token, then the second of every token, and so on. Then likewise by chunk and token the
+/// scales, the sums of the bytes times their scale, and sums of the bytes themselves, negated, which take off
+/// what levels are too large by.
 struct Activations {
   std::byte* data;    // bytes(cols, tokens) bytes, aligned to 64; the caller's
   std::int64_t cols;  // a multiple of 32
   std::int64_t tokens;
-  int tile;  // Table::token_tile
+  int tile;  // Table::token_tile, a multiple of 4
 
   static constexpr std::int64_t token_bytes(std::int64_t cols) noexcept {
-    constexpr std::int64_t alignment = 64;
-    return (cols + 4 * (3 * (cols / 32) + cols / 16) + alignment - 1) / alignment * alignment;
+    constexpr std::int64_t alignment = 64, numbers_of_chunk = 8;
+    return (cols + 4 * numbers_of_chunk * (cols / 32) + alignment - 1) / alignment * alignment;
   }
   static constexpr std::int64_t bytes(std::int64_t cols, std::int64_t tokens) noexcept {
     return tokens * token_bytes(cols);
@@ -52,40 +53,45 @@ struct Activations {
 
   /// The tile that starts with this token.
   struct Tile {
-    std::int8_t* bytes;    // [cols / 32][32 / piece][width][piece]
-    float* scales;         // [cols / 32][width]
-    float* sums;           // [cols / 32][width]
-    float* half_sums;      // [cols / 32][width][2]
-    std::int32_t* biases;  // [cols / 32][width]: -128 times the sum of the bytes
+    std::int8_t* bytes;               // [cols / 32][width / 4][32 / piece][4][piece]
+    float* scales;                    // [cols / 32][width]
+    float* sums;                      // [cols / 32][width]
+    float* half_sums;                 // [cols / 32][width][2]: over the first 16 columns and the others
+    std::int32_t* negated_sums;       // [cols / 32][width]
+    std::int32_t* negated_half_sums;  // [cols / 32][width][2]
     int width;
 
     /// Where a column of a chunk lies among the bytes.
     constexpr std::int64_t place(std::int64_t chunk, std::int64_t token, int column,
                                  int piece) const noexcept {
-      return (chunk * 32 + column / piece * piece) * width + token * piece + column % piece;
+      const std::int64_t together = width < 4 ? 1 : 4;
+      return (chunk * width + token / together * together) * 32 + column / piece * piece * together +
+             token % together * piece + column % piece;
     }
   };
   constexpr int width_at(std::int64_t first) const noexcept {
     const std::int64_t left = tokens - first;
-    return left >= tile ? tile : left >= 4 ? 4 : 1;
+    return left >= tile ? tile : left >= 4 ? static_cast<int>(left / 4 * 4) : 1;
   }
   Tile tile_at(std::int64_t first) const noexcept {
     const int width = width_at(first);
     std::byte* const start = data + first * token_bytes(cols);
     auto* const floats = reinterpret_cast<float*>(start + width * cols);
+    auto* const integers = reinterpret_cast<std::int32_t*>(start + width * cols);
     const std::int64_t chunks = width * (cols / 32);
     return {reinterpret_cast<std::int8_t*>(start),
             floats,
             floats + chunks,
             floats + 2 * chunks,
-            reinterpret_cast<std::int32_t*>(floats + 4 * chunks),
+            integers + 4 * chunks,
+            integers + 5 * chunks,
             width};
   }
   /// The first token of the tile that holds this one.
   constexpr std::int64_t tile_start(std::int64_t token) const noexcept {
     const std::int64_t whole = tokens / tile * tile;
     if (token < whole) return token / tile * tile;
-    return tokens - whole >= 4 && token < whole + 4 ? whole : token;
+    return token < tokens / 4 * 4 ? whole : token;
   }
 };
 
