@@ -38,6 +38,7 @@ struct Bytes256 {
     return _mm256_shuffle_epi8(table, index);
   }
   LINNET_ALWAYS_INLINE static Vector to_float(Bytes a) { return _mm256_cvtepi32_ps(a); }
+  LINNET_ALWAYS_INLINE static Vector as_float(Bytes a) { return _mm256_castsi256_ps(a); }
   LINNET_ALWAYS_INLINE static Vector load_halves(const std::byte* p) {
     return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }

@@ -36,6 +36,7 @@ struct Bytes512 {
     return _mm512_shuffle_epi8(table, index);
   }
   LINNET_ALWAYS_INLINE static Vector to_float(Bytes a) { return _mm512_cvtepi32_ps(a); }
+  LINNET_ALWAYS_INLINE static Vector as_float(Bytes a) { return _mm512_castsi512_ps(a); }
   LINNET_ALWAYS_INLINE static Vector load_halves(const std::byte* p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   }

@@ -42,6 +42,7 @@ struct NeonBytes {
   }
   LINNET_ALWAYS_INLINE static Bytes lookup(Bytes table, Bytes index) { return vqtbl1q_u8(table, index); }
   LINNET_ALWAYS_INLINE static Vector to_float(Bytes a) { return vcvtq_f32_s32(vreinterpretq_s32_u8(a)); }
+  LINNET_ALWAYS_INLINE static Vector as_float(Bytes a) { return vreinterpretq_f32_u8(a); }
   LINNET_ALWAYS_INLINE static Vector load_halves(const std::byte* p) {
     return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(reinterpret_cast<const std::uint8_t*>(p))));
   }

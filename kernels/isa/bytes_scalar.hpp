@@ -2,6 +2,7 @@
 // all others.
 #pragma once
 
+#include <bit>
 #include <cstring>
 
 #include "../ops/vector.hpp"
@@ -18,7 +19,7 @@ namespace {
 // - shift<n>: of 32 bits; left where n > 0.
 // - top_bits<n>, where there are shifts of bytes: the n highest bits of each, alone.
 // - bit_select(mask, a, b), where there is one instruction for it: a's bits where the mask's are 1, else b's.
-// - to_float: whole numbers of 32 bits.
+// - to_float: whole numbers of 32 bits; as_float: floats of the same bits.
 // - load_halves, load_words, load_exponents: one two-byte or one-byte number for each row.
 // - dot<Quads, Signed, Largest>: `start` and the sum over 4 * Quads columns of level * x, for each row, as floats.
 //   Levels are at most Largest in magnitude, x is at least -127.
@@ -62,6 +63,7 @@ struct ScalarBytes {
   LINNET_ALWAYS_INLINE static Vector to_float(Bytes a) {
     return static_cast<float>(static_cast<std::int32_t>(a));
   }
+  LINNET_ALWAYS_INLINE static Vector as_float(Bytes a) { return std::bit_cast<float>(a); }
   LINNET_ALWAYS_INLINE static Vector load_halves(const std::byte* p) {
     Half half;
     std::memcpy(&half, p, sizeof half);

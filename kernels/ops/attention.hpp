@@ -5,7 +5,7 @@
 #include <linnet/kernels/kv_page.hpp>
 #include <linnet/kernels/table.hpp>
 
-#include "matmul.hpp"
+#include "float_values.hpp"
 #include "vector.hpp"
 
 namespace linnet::kernels {
@@ -15,18 +15,6 @@ template <class V>
 inline constexpr int query_tile = V::size >= 16  ? 4
                                   : V::size >= 4 ? 2
                                                  : 1;
-
-/// Values of a type as floats, contiguous on both sides.
-template <class Isa, class Format>
-LINNET_ALWAYS_INLINE void unpack_page(const std::byte* values, std::int64_t count, float* floats) {
-  using V = typename Isa::Vector;
-  if constexpr (Format::dtype == DType::f16 && requires { Isa::load_halves(values); } && V::size > 1) {
-    for (std::int64_t i = 0; i < count; i += static_cast<std::int64_t>(V::size))
-      Isa::load_halves(values + 2 * i).store_unaligned(floats + i);
-  } else {
-    unpack<Format>(values, 0, count, floats);
-  }
-}
 
 /// The keys of a page as floats, [length][page_length].
 template <class Isa, class Format>
@@ -42,7 +30,7 @@ LINNET_ALWAYS_INLINE void unpack_keys(const std::byte* keys, std::int64_t length
           floats[i * page_length + t] = scale[t] * static_cast<float>(bytes[i * page_length + t]);
     }
   } else {
-    unpack_page<Isa, Format>(keys, length * page_length, floats);
+    unpack<Isa, Format>(keys, 0, length * page_length, floats);
   }
 }
 
@@ -212,7 +200,7 @@ void attention(const AttentionArgs& a) noexcept {
   const std::int64_t end = a.key_end + a.tokens - 1;
   for (std::int64_t page = s.first_page(); page * page_length < end; ++page) {
     unpack_keys<Isa, Format>(a.pages[page] + a.k_offset, length, s.keys);
-    unpack_page<Isa, Format>(a.pages[page] + a.v_offset, length * page_length, s.values);
+    unpack<Isa, Format>(a.pages[page] + a.v_offset, 0, length * page_length, s.values);
     attend_page<V>(s, page);
   }
   for (std::int64_t i = 0; i < queries; ++i) {

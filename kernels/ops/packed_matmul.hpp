@@ -219,12 +219,16 @@ LINNET_ALWAYS_INLINE void add_products(const typename Isa::Vector* products,
   }
 }
 
-/// Asks for the bytes that will be read a little later. The weights come from memory, which takes longer to
-/// answer than the processor looks ahead by itself, above all at the edges of pages.
-template <int Bytes, int Ahead>
+/// Asks for bytes that will be read later: far ahead into the second cache, which can wait for more lines at
+/// once than the first, then into the first. The weights come from memory, which takes longer to answer than
+/// the processor looks ahead by itself. Distances are measured: see docs/kernels.md.
+template <int Bytes>
 LINNET_ALWAYS_INLINE void prefetch(const std::byte* now) {
-  constexpr int line = 64;
-  for (int i = 0; i < Bytes; i += line) __builtin_prefetch(now + Ahead + i);
+  constexpr int line = 64, far = 8192, near = 2048;
+  for (int i = 0; i < Bytes; i += line) {
+    __builtin_prefetch(now + far + i, 0, 2);
+    __builtin_prefetch(now + near + i, 0, 3);
+  }
 }
 
 /// Bands are groups of Isa::rows rows that are multiplied side by side: what is loaded of the activations
@@ -307,7 +311,7 @@ LINNET_ALWAYS_INLINE void multiply_bands(const typename PackedTile<Isa, Format>:
   using Tile = PackedTile<Isa, Format>;
   using Layout = PackedLayout<Format, Isa::rows>;
   constexpr int groups_of_chunk = 32 / Format::packing.group_length;
-  constexpr int prefetch_ahead = Tokens == 1 ? 2048 : 4096;  // measured: see docs/kernels.md
+  constexpr int chunk_bytes = Layout::tile_bytes / Layout::chunks;  // a chunk's share of the block
   const Activations::Tile x = a.x.tile_at(token);
   const int width = Tokens == 1 ? 1 : x.width;
   const std::int64_t blocks = a.x.cols / Format::block_length, band_bytes = blocks * Layout::tile_bytes;
@@ -320,9 +324,7 @@ LINNET_ALWAYS_INLINE void multiply_bands(const typename PackedTile<Isa, Format>:
     Tile tile[Bands];
     typename Tile::Groups groups[Bands];
     unroll<Bands>([&](auto band) __attribute__((always_inline)) {
-      const std::byte* const from = weights + band * band_bytes + b * Layout::tile_bytes;
-      prefetch<Layout::tile_bytes, prefetch_ahead>(from);
-      tile[band].load(from, table);
+      tile[band].load(weights + band * band_bytes + b * Layout::tile_bytes, table);
       if constexpr (Tile::Groups::count == 1) {
         tile[band].load_groups(groups[band]);
       } else {
@@ -332,6 +334,8 @@ LINNET_ALWAYS_INLINE void multiply_bands(const typename PackedTile<Isa, Format>:
     for (int c = 0; c < Layout::chunks; ++c, at += width) {
       BandedChunk<Isa, Format, Bands> chunk;
       unroll<Bands>([&](auto band) __attribute__((always_inline)) {
+        // Chunk by chunk: all at once, they would have to wait for each other.
+        prefetch<chunk_bytes>(tile[band].tile + c * chunk_bytes);
         tile[band].load_levels(c, chunk.quads[band]);
         chunk.scale[band] = groups[band].scale + c * groups_of_chunk;
         chunk.min[band] = groups[band].min + (Format::packing.has_min ? c * groups_of_chunk : 0);
