@@ -293,7 +293,7 @@ def test_ctrl_c_ends_a_generation_within_a_token(model: linnet.Model) -> None:
 
 
 def test_ctrl_c_ends_long_work(model: linnet.Model) -> None:
-    """A signal that arrives while C++ computes ends it with its handler's exception: each call would take a minute or more."""
+    """A signal that arrives while C++ computes ends it with its handler's exception; each call would take a minute."""
 
     class Stop(Exception):
         pass

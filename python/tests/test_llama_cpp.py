@@ -1,7 +1,7 @@
 """Our files in llama.cpp: they load there, give the same tokens, and the same greedy text.
 
-Both engines round what goes into an integer product to eight bits, in different ways, so both are a little off what float
-arithmetic gives for the file. Where two tokens are nearer to each other than that, either may win, and texts part. So the
+Both engines round what goes into an integer product to eight bits, in different ways, so both are a little off the
+logits in float arithmetic. Where two tokens are nearer to each other than that, either may win, and texts part. The
 test compares all logits, and says where texts parted and with whom float arithmetic agrees (pytest -rP shows it).
 """
 
@@ -23,9 +23,28 @@ pytestmark = needs_program
 
 PROMPTS = ("One morning, a small fox named Pip", "The old bear went to the village and")
 LENGTH = 64
-TYPES = (
-    "F32 F16 BF16 Q8_0 Q6_K Q5_K_M Q5_K_S Q5_1 Q5_0 Q4_K_M Q4_K_S Q4_1 Q4_0 IQ4_NL IQ4_XS MXFP4 Q3_K_L Q3_K_M Q3_K_S Q2_K"
-).split()
+TYPES = [
+    "F32",
+    "F16",
+    "BF16",
+    "Q8_0",
+    "Q6_K",
+    "Q5_K_M",
+    "Q5_K_S",
+    "Q5_1",
+    "Q5_0",
+    "Q4_K_M",
+    "Q4_K_S",
+    "Q4_1",
+    "Q4_0",
+    "IQ4_NL",
+    "IQ4_XS",
+    "MXFP4",
+    "Q3_K_L",
+    "Q3_K_M",
+    "Q3_K_S",
+    "Q2_K",
+]
 
 
 @contextlib.contextmanager
