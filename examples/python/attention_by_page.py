@@ -103,6 +103,8 @@ def draw(shares: Array, path: str) -> None:
     )
     image = axes.imshow(shares, aspect="auto", cmap="magma", vmin=0.0)
     axes.set(xlabel=f"page of {PAGE} positions", ylabel="layer", title="where the last token looks")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.get_major_locator().set_params(integer=True)
     figure.colorbar(image, ax=axes).set_label("share of attention")
     figure.savefig(path, dpi=150)
     pyplot.close(figure)

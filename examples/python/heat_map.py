@@ -32,7 +32,9 @@ def draw(words: list[str], scores: list[float], path: str) -> None:
     for (x, y), word, score in zip(places, words, scores):
         shown = word.strip("\n").replace("$", r"\$")
         axes.barh(y, len(word.strip("\n")), left=x, height=0.86, color=pyplot.get_cmap("Reds_r")(norm(score)))
-        axes.text(x, y, shown, family="monospace", fontsize=11, va="center", color="#222")
+        axes.text(
+            x, y, shown, family="monospace", fontsize=11, va="center", color="#222" if norm(score) > 0.4 else "white"
+        )
     bar = figure.colorbar(cm.ScalarMappable(norm, "Reds_r"), ax=axes, fraction=0.02, pad=0.01)
     bar.set_label("log-probability, nats")
     figure.savefig(path, dpi=150)

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <linnet/base/error.hpp>
@@ -38,7 +40,7 @@ bool is_convertible(const gguf::Tensor& tensor) {
   return !is_data && tensor.name.ends_with(".weight");
 }
 
-/// Converts rows from one type to another, in parallel.
+/// Converts rows from one type to another, in parallel: while some are computed, those before are written.
 class Converter {
  public:
   explicit Converter(int threads) : team_(resolve_thread_count(threads)) {}
@@ -57,21 +59,36 @@ class Converter {
       restored_.resize(values_.size());
       blocks_.resize(static_cast<std::size_t>(count * to_bytes));
       errors_.assign(static_cast<std::size_t>(count), {});
+      std::exception_ptr failure;  // of writing: it must not leave the team
       team_.run([&](ThreadTeam::Member& member) {
+        if (member.index() == 0) failure = try_write(sink);
         member.for_chunks(count, 1, [&](std::int64_t row, std::int64_t) {
           const std::size_t expert = static_cast<std::size_t>((first + row) / from.shape[1]);
           convert_row(from, first + row, row, to,
                       weights.empty() ? std::span<const float>() : weights[expert]);
         });
       });
-      sink.append(std::span(blocks_));
+      if (failure) std::rethrow_exception(failure);
+      std::swap(blocks_, finished_);
       SquaredError error;  // added up in the order of rows, whoever computed them
       for (const SquaredError& row : errors_) error += row;
       on_progress(count * from.row_bytes(), error);
     }
+    if (const std::exception_ptr failure = try_write(sink)) std::rethrow_exception(failure);
   }
 
  private:
+  /// Writes the blocks that are finished.
+  std::exception_ptr try_write(gguf::TensorSink& sink) noexcept {
+    try {
+      sink.append(std::span(finished_));
+      finished_.clear();
+      return nullptr;
+    } catch (...) {
+      return std::current_exception();
+    }
+  }
+
   void convert_row(const TensorView& from, std::int64_t from_row, std::int64_t row, DType to,
                    std::span<const float> weights) {
     const auto cols = static_cast<std::size_t>(from.cols()), at = static_cast<std::size_t>(row) * cols;
@@ -105,7 +122,7 @@ class Converter {
 
   ThreadTeam team_;
   std::vector<float> values_, restored_;
-  std::vector<std::byte> blocks_;
+  std::vector<std::byte> blocks_, finished_;
   std::vector<SquaredError> errors_;  // by row
 };
 

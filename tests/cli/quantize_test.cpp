@@ -95,7 +95,7 @@ TEST(Imatrix, SumsTheSquaresOfTheInputsInTheFieldsForm) {
   EXPECT_EQ(file.find("output.weight.in_sum2"), nullptr);
 }
 
-// On models this small the divergence is not sure to fall (measured: 2 % more); the weighted error is, see
+// On models this small the divergence is not sure to fall (docs/quantization.md); the weighted error is, see
 // quant_test.
 TEST(Imatrix, IsUsedAndCostsLittleDivergence) {
   const TemporaryFolder folder;

@@ -3,9 +3,11 @@
 
 #include <cstring>
 
+#include <linnet/base/cpu.hpp>
 #include <linnet/base/error.hpp>
 #include <linnet/quant/convert.hpp>
 #include <linnet/quant/formats.hpp>
+#include <linnet/quant/row_functions.hpp>
 
 namespace linnet::quant {
 namespace detail {
@@ -55,34 +57,24 @@ inline bool read_data(DType type, const std::byte* data, std::span<float> out) n
   }
 }
 
-template <class F>
-LINNET_ALWAYS_INLINE void dequantize_blocks(const std::byte* blocks, std::span<float> out) noexcept {
-  typename F::Block block;
-  for (std::size_t i = 0; i < out.size(); i += F::block_length) {
-    std::memcpy(&block, blocks + i / F::block_length * sizeof block, sizeof block);
-    F::dequantize(block, out.data() + i);
-  }
-}
+struct RowsOfTheLibrary {};
 
-template <class F>
-LINNET_ALWAYS_INLINE void quantize_blocks(std::span<const float> values, const float* weights,
-                                          std::byte* blocks) noexcept {
-  typename F::Block block;
-  for (std::size_t i = 0; i < values.size(); i += F::block_length) {
-    if constexpr (WeightedFormat<F>) {
-      F::quantize(values.data() + i, block, weights ? weights + i : nullptr);
-    } else {
-      F::quantize(values.data() + i, block);
-    }
-    std::memcpy(blocks + i / F::block_length * sizeof block, &block, sizeof block);
-  }
+#if defined(__x86_64__) && !defined(LINNET_HEADER_ONLY)
+extern const RowFunctions avx2_rows;  // src/quant/avx2.cpp
+
+inline const RowFunctions& row_functions() noexcept {
+  static const RowFunctions& chosen = cpu_features().avx2 ? avx2_rows : RowFunctionsOf<RowsOfTheLibrary>::all;
+  return chosen;
 }
+#else
+LINNET_ALWAYS_INLINE RowFunctions row_functions() noexcept { return RowFunctionsOf<RowsOfTheLibrary>::all; }
+#endif
 
 }  // namespace detail
 
 LINNET_INLINE void dequantize(DType type, const std::byte* blocks, std::span<float> out) {
   detail::require_whole_blocks(type, out.size());
-  const bool known = with_format(type, [&]<class F>() { detail::dequantize_blocks<F>(blocks, out); });
+  const bool known = detail::row_functions().dequantize(type, blocks, out);
   if (!known && !detail::read_data(type, blocks, out)) detail::fail_unsupported(type, "read");
 }
 
@@ -93,8 +85,7 @@ LINNET_INLINE void quantize(DType type, std::span<const float> values, std::byte
     fail(ErrorCode::invalid_argument, "quantize: expected ", values.size(), " weights or none, got ",
          weights.size());
   const float* const w = weights.empty() ? nullptr : weights.data();
-  const bool known = with_format(type, [&]<class F>() { detail::quantize_blocks<F>(values, w, blocks); });
-  if (!known) detail::fail_unsupported(type, "written");
+  if (!detail::row_functions().quantize(type, values, w, blocks)) detail::fail_unsupported(type, "written");
 }
 
 LINNET_INLINE std::string computable_names() {

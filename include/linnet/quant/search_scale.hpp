@@ -57,7 +57,13 @@ LINNET_ALWAYS_INLINE ScaleSums best_of_eight(const float* x, const Weights& weig
   return winner < 0 ? best : ScaleSums{xq[winner], qq[winner]};
 }
 
-LINNET_ALWAYS_INLINE bool is_smaller(float a, float b) noexcept { return std::fabs(a) < std::fabs(b); }
+/// Of n values, the first of largest magnitude. A loop of its own: a comparison that is passed on would be a
+/// weak symbol.
+LINNET_ALWAYS_INLINE float find_peak(const float* x, int n) noexcept {
+  float peak = 0;
+  for (int i = 0; i < n; ++i) peak = std::fabs(x[i]) > std::fabs(peak) ? x[i] : peak;
+  return peak;
+}
 
 /// The scale of least error found: the candidates put the element of largest magnitude around either end of
 /// the levels, and the last one starts from the best of them.
@@ -123,7 +129,7 @@ LINNET_ALWAYS_INLINE void fit_scaled_groups(const float* x, const Weights& weigh
   const int groups = 256 / length;
   for (int g = 0; g < groups; ++g)
     scale[g] = search_scale(finite + length * g, weights.from(length * g), length, levels);
-  out.d = to_scale_above(*std::max_element(scale, scale + groups, is_smaller) / static_cast<float>(-limit));
+  out.d = to_scale_above(find_peak(scale, groups) / static_cast<float>(-limit));
   const float d = to_float(out.d);
   for (int g = 0; g < groups; ++g) {
     const float* group = finite + length * g;
@@ -165,7 +171,7 @@ LINNET_ALWAYS_INLINE std::uint8_t search_exponent(const float* x, const Weights&
   float finite[256];
   for (int i = 0; i < n; ++i)
     finite[i] = std::isnan(x[i]) ? 0 : std::clamp(x[i], -0x1.fffffep127f, 0x1.fffffep127f);
-  const float peak = *std::max_element(finite, finite + n, is_smaller);
+  const float peak = find_peak(finite, n);
   // The largest value, 12, has the exponent 3: with this e the peak lies between 2/3 and 4/3 of it. Beyond
   // 252 it would be infinite.
   const int middle = peak == 0 ? 0 : std::ilogb(peak) - 3 + 128;
