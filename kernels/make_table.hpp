@@ -12,6 +12,7 @@
 #include "ops/matmul.hpp"
 #include "ops/norm.hpp"
 #include "ops/packed_matmul.hpp"
+#include "ops/tiled_attention.hpp"
 #include "ops/tiled_matmul.hpp"
 
 namespace linnet::kernels {
@@ -43,6 +44,13 @@ constexpr void add_tiled(Table& table) {
   }
 }
 
+template <class Isa, class CacheFormat>
+constexpr void add_attention(Table& table) {
+  table.attention[static_cast<std::size_t>(CacheFormat::dtype)] = &attention<Isa, CacheFormat>;
+  if constexpr (requires { typename Isa::Tiles; })
+    table.tiled_attention[static_cast<std::size_t>(CacheFormat::dtype)] = &tiled_attention<Isa, CacheFormat>;
+}
+
 /// An Isa is a type of internal linkage with `name` and `Vector`: everything instantiated on it is then
 /// private to the object compiled for that instruction set.
 template <class Isa, class... Format, class... CacheFormat>
@@ -52,7 +60,7 @@ constexpr Table make_table(quant::FormatList<Format...>, quant::FormatList<Cache
   ((table.matmul[static_cast<std::size_t>(Format::dtype)] = &matmul<Isa, Format>), ...);
   (add_packed<Isa, Format>(table), ...);
   (add_tiled<Isa, Format>(table), ...);
-  ((table.attention[static_cast<std::size_t>(CacheFormat::dtype)] = &attention<Isa, CacheFormat>), ...);
+  (add_attention<Isa, CacheFormat>(table), ...);
   table.rms_norm = &rms_norm<Isa>;
   table.layer_norm = &layer_norm<Isa>;
   table.rope_interleaved = &rope_interleaved<Isa>;

@@ -63,6 +63,9 @@ struct Bytes512 {
     const __m512i high = _mm512_add_epi32(_mm512_castps_si512(second), half);
     _mm512_storeu_si512(to, _mm512_mask_mov_epi16(low, 0xaaaaaaaa, high));
   }
+  LINNET_ALWAYS_INLINE static float largest(Vector v) { return _mm512_reduce_max_ps(v); }
+  /// v * 2^n, for whole n.
+  LINNET_ALWAYS_INLINE static Vector times_power_of_two(Vector v, Vector n) { return _mm512_scalef_ps(v, n); }
   LINNET_ALWAYS_INLINE static Bytes broadcast_quad(const std::int8_t* x) {
     std::int32_t quad;
     __builtin_memcpy(&quad, x, sizeof quad);

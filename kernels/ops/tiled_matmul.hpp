@@ -107,15 +107,14 @@ class TiledProduct {
           left_(panel.groups * panel.chunks),
           table_(table) {}
 
-    /// step() will be called so many times.
+    /// step() will be called so many times: fewer than there are tiles to unpack where tokens are few.
     void spread_over(std::int64_t steps) {
-      every_ = left_ > 0 ? steps / left_ : 0;
-      wait_ = every_;
+      share_ = left_;
+      steps_ = steps;
+      due_ = 0;
     }
     LINNET_ALWAYS_INLINE void step() {
-      if (left_ == 0 || --wait_ > 0) return;
-      wait_ = every_;
-      unpack_next();
+      for (due_ += share_; due_ >= steps_ && left_ > 0; due_ -= steps_) unpack_next();
     }
     void finish() {
       while (left_ > 0) unpack_next();
@@ -157,7 +156,7 @@ class TiledProduct {
     std::int64_t blocks_;
     Panel panel_;
     std::byte* to_;
-    std::int64_t left_, every_ = 0, wait_ = 0;
+    std::int64_t left_, share_ = 0, steps_ = 1, due_ = 0;
     typename Tile::Table table_;
     Tile tile_;                     // the block that is being unpacked
     typename Tile::Groups groups_;  // its scales and minima

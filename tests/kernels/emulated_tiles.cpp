@@ -50,16 +50,17 @@ struct EmulatedAmx : Bytes512Vnni {
   static constexpr std::int64_t tiled_from = 1;
 };
 
-template <class... Format>
-constexpr Table make_tiled_table(quant::FormatList<Format...>) {
+template <class... Format, class... CacheFormat>
+constexpr Table make_tiled_table(quant::FormatList<Format...>, quant::FormatList<CacheFormat...>) {
   Table table;
   table.isa = EmulatedAmx::name;
   (add_tiled<EmulatedAmx, Format>(table), ...);
+  (add_attention<EmulatedAmx, CacheFormat>(table), ...);
   return table;
 }
 
 }  // namespace
 
-extern constexpr Table emulated_amx_table = make_tiled_table(quant::Formats{});
+extern constexpr Table emulated_amx_table = make_tiled_table(quant::Formats{}, CacheFormats{});
 
 }  // namespace linnet::kernels

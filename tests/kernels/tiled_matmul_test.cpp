@@ -8,40 +8,15 @@
 #include <vector>
 
 #include <linnet/base/buffer.hpp>
-#include <linnet/base/cpu.hpp>
 #include <linnet/base/half.hpp>
 #include <linnet/quant/convert.hpp>
 
-#include "kernels/tables.hpp"
+#include "kernels/tiled_tables.hpp"
 
 namespace linnet::kernels {
-
-#ifdef LINNET_EMULATED_TILES
-extern const Table emulated_amx_table;
-#endif
-
 namespace {
 
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-/// A table with tiles, and one that interleaves weights as it wants them.
-struct Tiled {
-  const Table* table;
-  const Table* packing;
-  bool available;
-};
-
-std::vector<Tiled> all_tiled() {
-  std::vector<Tiled> out;
-  for (const Choice& choice : choices()) {
-    if (choice.table->tiled_from > 0) out.push_back({choice.table, choice.table, choice.available});
-#ifdef LINNET_EMULATED_TILES
-    if (choice.table->isa == "avx512vnni")
-      out.push_back({&emulated_amx_table, choice.table, choice.available});
-#endif
-  }
-  return out;
-}
 
 std::vector<DType> integer_formats() {
   std::vector<DType> out;
@@ -51,13 +26,8 @@ std::vector<DType> integer_formats() {
   return out;
 }
 
-class TiledMatmul : public testing::TestWithParam<std::tuple<Tiled, DType>> {
+class TiledMatmul : public OnEachTiled {
  protected:
-  void SetUp() override {
-    if (!std::get<0>(GetParam()).available)
-      GTEST_SKIP() << "this machine cannot run " << std::get<0>(GetParam()).table->isa;
-  }
-
   template <class F>
   static Matrix map(const std::vector<float>& floats, std::int64_t outer, std::int64_t inner, F f) {
     Matrix m(outer, inner);
@@ -68,7 +38,8 @@ class TiledMatmul : public testing::TestWithParam<std::tuple<Tiled, DType>> {
 
   /// Multiplies rows [begin, rows) and compares with the oracle; what is not asked for must stay untouched.
   void check(std::int64_t begin, std::int64_t rows, std::int64_t cols, std::int64_t tokens) {
-    const auto [tiled, type] = GetParam();
+    const Tiled tiled = this->tiled();
+    const DType type = this->type();
     std::vector<float> values = gaussian(rows * cols, static_cast<unsigned>(rows + cols), 0.02f);
     const std::vector<float> x = gaussian(tokens * cols, static_cast<unsigned>(tokens));
     std::vector<std::byte> blocks(static_cast<std::size_t>(byte_size(type, rows * cols)));
@@ -115,7 +86,7 @@ class TiledMatmul : public testing::TestWithParam<std::tuple<Tiled, DType>> {
 };
 
 TEST_P(TiledMatmul, IsTheProductInBfloat16) {
-  const std::int64_t block = info(std::get<1>(GetParam())).block_length;
+  const std::int64_t block = info(type()).block_length;
   for (const std::int64_t rows : {1, 15, 16, 17, 33, 70})
     for (const std::int64_t cols : {block, 768 / block * block})
       for (const std::int64_t tokens : {1, 2, 15, 16, 17, 40}) check(0, rows, cols, tokens);
@@ -129,10 +100,7 @@ TEST_P(TiledMatmul, TakesRowsAndTokensBlockByBlock) {
 INSTANTIATE_TEST_SUITE_P(Tables, TiledMatmul,
                          testing::Combine(testing::ValuesIn(all_tiled()),
                                           testing::ValuesIn(integer_formats())),
-                         [](const auto& info) {
-                           return concat(std::get<0>(info.param).table->isa, "_",
-                                         to_string(std::get<1>(info.param)));
-                         });
+                         TiledName());
 // Elsewhere than on x86-64 there are no tiles.
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(TiledMatmul);
 

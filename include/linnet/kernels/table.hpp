@@ -156,13 +156,29 @@ struct AttentionArgs {
   float soft_cap;
   float* out;  // [tokens, heads, head_dim], tokens out_stride apart; overwritten; must not overlap q
   std::int64_t out_stride;
-  float* scratch;  // attention_scratch(...) floats
+  float* scratch;  // attention_scratch(...) floats, or tiled_attention_scratch(...)
 };
 
 /// Floats of scratch that an attention kernel needs for tokens * heads queries: a page of keys and of values,
 /// and scores.
 constexpr std::int64_t attention_scratch(std::int64_t queries, std::int64_t row_length) noexcept {
   return 2 * page_length * row_length + queries * (page_length + 3);
+}
+
+/// Queries that lie in one tile, positions that are scored at once, and the queries of a call that make up
+/// for unpacking those: it then costs an eighth of what the softmax does.
+inline constexpr std::int64_t tiled_attention_queries = 16, tiled_attention_block = 128,
+                              most_tiled_queries = 256;
+
+/// Floats of scratch, aligned to 64 bytes, that attention on tile registers needs for so many queries; never
+/// fewer than attention_scratch().
+constexpr std::int64_t tiled_attention_scratch(std::int64_t queries, std::int64_t row_length) noexcept {
+  const std::int64_t rows =
+      (queries + tiled_attention_queries - 1) / tiled_attention_queries * tiled_attention_queries;
+  const std::int64_t dims = (row_length + 31) / 32 * 32;
+  const std::int64_t scores = 3 * tiled_attention_queries * tiled_attention_block;
+  const std::int64_t of_queries = rows * (dims + dims / 2 + 17);  // sums, queries, the softmax so far
+  return (page_length + tiled_attention_block) * dims + scores + of_queries;
 }
 
 using Matmul = void (*)(const MatmulArgs&) noexcept;
@@ -214,6 +230,7 @@ struct Table {
   TileActivations tile_activations = nullptr;
   std::array<Attention, dtype_count> attention{};  // by the type of the key/value cache; null where it cannot
                                                    // be one
+  std::array<Attention, dtype_count> tiled_attention{};  // as attention; null where there are no tiles
   Norm rms_norm = nullptr;
   Norm layer_norm = nullptr;        // (x - mean) / sqrt(variance + eps) * weight +
                                     // bias; Ba et al., 2016

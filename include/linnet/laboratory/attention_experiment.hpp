@@ -17,9 +17,10 @@ inline constexpr AttentionShape usual_attention = {8, 4, 64, 4096};
 
 class AttentionExperiment : public Experiment {
  public:
-  /// @param type  of the cache; the table has an attention kernel for it.
+  /// @param type   of the cache; the table has an attention kernel for it.
+  /// @param tiled  on tile registers, if the table has those.
   AttentionExperiment(const kernels::Table& table, DType type, AttentionShape shape, std::int64_t tokens,
-                      Workspace& workspace);
+                      bool tiled, Workspace& workspace);
 
   void run(ThreadTeam::Member& member) noexcept override;
   void next() noexcept override { copy_ = (copy_ + 1) % copies_; }
@@ -34,12 +35,13 @@ class AttentionExperiment : public Experiment {
   const kernels::Table& table_;
   DType type_;
   AttentionShape shape_;
+  bool tiled_;
   std::int64_t tokens_, tokens_at_once_, copies_ = 1, copy_ = 0;
-  std::int64_t side_bytes_;                  // keys, or values, of one head in a page
-  std::vector<float> keys_, values_;         // [context, kv_heads, head_dim]
-  std::vector<float> q_, out_;               // [tokens, heads, head_dim]
-  std::vector<const std::byte*> pages_;      // [copies, context / page_length]
-  std::vector<std::vector<float>> scratch_;  // of each thread
+  std::int64_t side_bytes_;              // keys, or values, of one head in a page
+  std::vector<float> keys_, values_;     // [context, kv_heads, head_dim]
+  std::vector<float> q_, out_;           // [tokens, heads, head_dim]
+  std::vector<const std::byte*> pages_;  // [copies, context / page_length]
+  std::vector<Buffer> scratch_;          // of each thread
 };
 
 }  // namespace linnet::laboratory

@@ -13,10 +13,10 @@
 namespace linnet::laboratory {
 
 LINNET_INLINE AttentionExperiment::AttentionExperiment(const kernels::Table& table, DType type,
-                                                       AttentionShape shape, std::int64_t tokens,
+                                                       AttentionShape shape, std::int64_t tokens, bool tiled,
                                                        Workspace& workspace)
-    : table_(table), type_(type), shape_(shape), tokens_(tokens) {
-  constexpr std::int64_t queries_at_once = 32;  // as the engine groups them
+    : table_(table), type_(type), shape_(shape), tiled_(tiled), tokens_(tokens) {
+  const std::int64_t queries_at_once = tiled ? kernels::most_tiled_queries : 32;  // as the engine groups them
   tokens_at_once_ = std::max<std::int64_t>(1, queries_at_once / shape.heads_per_kv_head);
   side_bytes_ = kernels::page_length * byte_size(type, kernels::page_row_length(type, shape.head_dim));
   const std::int64_t heads = shape.kv_heads * shape.heads_per_kv_head;
@@ -55,7 +55,7 @@ LINNET_INLINE void AttentionExperiment::attend(std::int64_t kv_head, std::int64_
                                                float* scratch) noexcept {
   const std::int64_t heads = shape_.kv_heads * shape_.heads_per_kv_head;
   const std::int64_t at = (token * heads + kv_head * shape_.heads_per_kv_head) * shape_.head_dim;
-  kernels::entry(table_.attention,
+  kernels::entry(tiled_ ? table_.tiled_attention : table_.attention,
                  type_)({.q = q_.data() + at,
                          .q_stride = heads * shape_.head_dim,
                          .tokens = count,
@@ -74,14 +74,16 @@ LINNET_INLINE void AttentionExperiment::attend(std::int64_t kv_head, std::int64_
 }
 
 LINNET_INLINE void AttentionExperiment::run(ThreadTeam::Member& member) noexcept {
-  std::vector<float>& scratch = scratch_[static_cast<std::size_t>(member.index())];
-  if (scratch.empty())
-    scratch.resize(static_cast<std::size_t>(kernels::attention_scratch(
-        tokens_at_once_ * shape_.heads_per_kv_head, kernels::page_row_length(type_, shape_.head_dim))));
+  Buffer& scratch = scratch_[static_cast<std::size_t>(member.index())];
+  const auto floats = tiled_ ? kernels::tiled_attention_scratch : kernels::attention_scratch;
+  if (scratch.size() == 0)
+    scratch = Buffer(sizeof(float) *
+                     static_cast<std::size_t>(floats(tokens_at_once_ * shape_.heads_per_kv_head,
+                                                     kernels::page_row_length(type_, shape_.head_dim))));
   const std::int64_t tiles = (tokens_ + tokens_at_once_ - 1) / tokens_at_once_;
   member.for_chunks(tiles * shape_.kv_heads, 1, [&](std::int64_t item, std::int64_t) {
     const std::int64_t token = item / shape_.kv_heads * tokens_at_once_;
-    attend(item % shape_.kv_heads, token, std::min(tokens_at_once_, tokens_ - token), scratch.data());
+    attend(item % shape_.kv_heads, token, std::min(tokens_at_once_, tokens_ - token), scratch.as<float>());
   });
 }
 

@@ -39,18 +39,22 @@ LINNET_INLINE Case product_case(std::shared_ptr<const MatrixKernel> kernel, Matr
 
 namespace detail {
 
-inline void add_attention(const kernels::Table& table, std::vector<Case>& all) {
+inline void add_attention(const kernels::Table& table, bool tiled, std::vector<Case>& all) {
   constexpr AttentionShape shape = usual_attention;
   for (const DTypeInfo& row : dtype_table) {
     const DType type = row.type;
-    if (!kernels::entry(table.attention, type)) continue;
-    for (std::int64_t tokens : usual_tokens)
+    if (!kernels::entry(tiled ? table.tiled_attention : table.attention, type)) continue;
+    for (std::int64_t tokens : usual_tokens) {
+      if (tiled && tokens < table.tiled_from) continue;
       all.push_back(
-          {"attention", std::string(to_string(type)), std::string(table.isa),
+          {tiled ? "tiled_attention" : "attention", std::string(to_string(type)), std::string(table.isa),
            concat(shape.kv_heads, "x", shape.heads_per_kv_head, "x", shape.head_dim, "@", shape.context),
-           tokens, &table, [&table, type, tokens](Workspace& workspace) -> std::unique_ptr<Experiment> {
-             return std::make_unique<AttentionExperiment>(table, type, usual_attention, tokens, workspace);
+           tokens, &table,
+           [&table, type, tokens, tiled](Workspace& workspace) -> std::unique_ptr<Experiment> {
+             return std::make_unique<AttentionExperiment>(table, type, usual_attention, tokens, tiled,
+                                                          workspace);
            }});
+    }
   }
 }
 
@@ -73,7 +77,7 @@ LINNET_INLINE std::vector<Case> built_in_cases() {
     for (const auto& kernel : kernels)
       if (&kernel->table == choice.table)
         for (std::int64_t tokens : usual_tokens) all.push_back(product_case(kernel, usual_shape, tokens));
-    detail::add_attention(*choice.table, all);
+    for (const bool tiled : {false, true}) detail::add_attention(*choice.table, tiled, all);
     detail::add_vectors(*choice.table, all);
   }
   return all;

@@ -26,7 +26,7 @@ struct Scratch {
   float* sine = nullptr;
   float* attention = nullptr;            // [threads, attention_length]
   std::byte* activations = nullptr;      // kernels::Activations of a batch, or TiledActivations
-  std::byte* tiles = nullptr;            // [threads, tiles_length]: for products on tile registers
+  std::byte* tiles = nullptr;            // [threads, tiles_length]: for tile registers
   float* router = nullptr;               // [batch, experts]
   float* gathered = nullptr;             // [batch, embedding]: the tokens of one expert
   std::int32_t* chosen = nullptr;        // [batch, experts_used]: expert of a token
@@ -69,8 +69,11 @@ struct Scratch {
     attention_length = (attention_length + 15) / 16 * 16;
     take(attention, threads * attention_length);
     const std::int64_t inputs = std::max({spec.embedding, attended_width, hidden_width / 2}) / 32 * 32;
-    if (with_tiles) {
-      tiles_length = kernels::TiledMatmulArgs::scratch_bytes(batch);
+    if (with_tiles) {  // for products and attention, which take turns
+      const std::int64_t queries = std::min(batch * group, std::max(group, kernels::most_tiled_queries));
+      tiles_length = std::max<std::int64_t>(
+          kernels::TiledMatmulArgs::scratch_bytes(batch),
+          kernels::tiled_attention_scratch(queries, row_length) * static_cast<std::int64_t>(sizeof(float)));
       take(tiles, threads * tiles_length);
     }
     take(activations, std::max(kernels::Activations::bytes(inputs, batch),
