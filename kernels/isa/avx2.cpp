@@ -44,8 +44,8 @@ struct Avx2 : Bytes256 {
         sum[t] = i < 4 ? product : _mm256_add_epi16(sum[t], product);
       });
       unroll<4>([&](auto t) __attribute__((always_inline)) {
-        wide[t] = _mm256_add_epi32(part == 0 ? start[t] : wide[t],
-                                   _mm256_madd_epi16(sum[t], _mm256_set1_epi16(1)));
+        wide[t] =
+            _mm256_add_epi32(part == 0 ? start[t] : wide[t], _mm256_madd_epi16(sum[t], _mm256_set1_epi16(1)));
       });
     });
     unroll<4>([&](auto t)

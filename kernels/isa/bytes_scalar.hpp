@@ -21,7 +21,8 @@ namespace {
 // - bit_select(mask, a, b), where there is one instruction for it: a's bits where the mask's are 1, else b's.
 // - to_float: whole numbers of 32 bits; as_float: floats of the same bits.
 // - load_halves, load_words, load_exponents: one two-byte or one-byte number for each row.
-// - dot<Quads, Signed, Largest>: `start` and the sum over 4 * Quads columns of level * x, for each row, as floats.
+// - dot<Quads, Signed, Largest>: `start` and the sum over 4 * Quads columns of level * x, for each row, as
+// floats.
 //   Levels are at most Largest in magnitude, x is at least -127.
 // - dot_pair<Quads>, where token_piece is 8: the same for two neighbours of four tokens.
 // - bands and dots<...>, where it pays: the same for four tokens and `bands` times `rows` rows at once.

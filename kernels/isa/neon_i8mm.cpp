@@ -20,7 +20,8 @@ struct NeonI8mm : NeonDotprodBytes {
   template <int Quads>
   LINNET_ALWAYS_INLINE static void dot_pair(const Bytes* levels, const std::int8_t* x, Bytes first_start,
                                             Bytes second_start, Vector& first, Vector& second) {
-    const int32x4_t starts = vzip1q_s32(vreinterpretq_s32_u8(first_start), vreinterpretq_s32_u8(second_start));
+    const int32x4_t starts =
+        vzip1q_s32(vreinterpretq_s32_u8(first_start), vreinterpretq_s32_u8(second_start));
     int32x4_t low = starts, high = starts;  // rows 0 and 1, rows 2 and 3
     unroll<Quads / 2>([&](auto octet) __attribute__((always_inline)) {
       const int32x4_t even = vreinterpretq_s32_u8(levels[2 * octet]);

@@ -25,8 +25,8 @@ LINNET_ALWAYS_INLINE float largest_magnitude(const float* x, int n) {
   return all[0];
 }
 
-/// One chunk of 32: bytes, their scale, and their sums over each half. Rounds to the nearest whole number, ties
-/// to even, by pushing the fraction out of the mantissa.
+/// One chunk of 32: bytes, their scale, and their sums over each half. Rounds to the nearest whole number,
+/// ties to even, by pushing the fraction out of the mantissa.
 template <class V>
 LINNET_ALWAYS_INLINE void quantize_chunk(const float* x, std::int8_t* bytes, float& scale,
                                          std::int32_t (&sums)[2]) {
@@ -35,7 +35,8 @@ LINNET_ALWAYS_INLINE void quantize_chunk(const float* x, std::int8_t* bytes, flo
   scale = largest / 127.0f;
   const V inverse(largest > 0 ? 127.0f / largest : 0.0f);
   float rounded[32];
-  transform<V>(x, rounded, 32, [&](V value) { return V(V(V(value * inverse) + V(round_shift)) - V(round_shift)); });
+  transform<V>(x, rounded, 32,
+               [&](V value) { return V(V(V(value * inverse) + V(round_shift)) - V(round_shift)); });
   for (int half = 0; half < 2; ++half) {
     std::int32_t sum = 0;
     for (int i = 16 * half; i < 16 * half + 16; ++i) {

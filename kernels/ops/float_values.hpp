@@ -1,5 +1,5 @@
-// ops/float_values.hpp - values of any tensor type as floats, a vector at a time where the type is a plain one.
-// Never computes a product.
+// ops/float_values.hpp - values of any tensor type as floats, a vector at a time where the type is a plain
+// one. Never computes a product.
 #pragma once
 
 #include <linnet/quant/floats.hpp>

@@ -34,11 +34,15 @@ struct PlainRows {
   const std::byte* blocks;
   std::int64_t row_bytes;
 
-  LINNET_ALWAYS_INLINE PlainRows from(std::int64_t row) const { return {blocks + row * row_bytes, row_bytes}; }
-  LINNET_ALWAYS_INLINE typename Isa::Vector load(std::int64_t row, std::int64_t col, std::int64_t left) const {
+  LINNET_ALWAYS_INLINE PlainRows from(std::int64_t row) const {
+    return {blocks + row * row_bytes, row_bytes};
+  }
+  LINNET_ALWAYS_INLINE typename Isa::Vector load(std::int64_t row, std::int64_t col,
+                                                 std::int64_t left) const {
     constexpr auto size = static_cast<std::int64_t>(sizeof(typename Format::Block));
     const std::byte* const from = blocks + row * row_bytes + col * size;
-    __builtin_prefetch(from + tile_rows<typename Isa::Vector> * row_bytes, 0, 2);  // the next rows, into the second cache
+    __builtin_prefetch(from + tile_rows<typename Isa::Vector> * row_bytes, 0,
+                       2);  // the next rows, into the second cache
     return load_plain<Isa, Format>(from, left);
   }
 };
@@ -112,7 +116,8 @@ void matmul(const MatmulArgs& a) noexcept {
       const std::int64_t cols = a.cols - col < tile_cols ? a.cols - col : tile_cols;
       if constexpr (is_plain<Format>)
         if (in_place) {
-          const PlainRows<Isa, Format> w{weights + col * static_cast<std::int64_t>(sizeof(Block)), a.row_bytes};
+          const PlainRows<Isa, Format> w{weights + col * static_cast<std::int64_t>(sizeof(Block)),
+                                         a.row_bytes};
           multiply_columns<V>(w, a, row, rows, col, cols);
           continue;
         }

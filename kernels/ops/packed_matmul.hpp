@@ -55,8 +55,8 @@ struct PackedTile {
     unpack_quads(planes, quads, std::make_integer_sequence<int, 8>());
   }
 
-  /// Scales and minima of all groups of the block: the value of a level is scale * (level - level_offset) - min,
-  /// with min where the format has one.
+  /// Scales and minima of all groups of the block: the value of a level is scale * (level - level_offset) -
+  /// min, with min where the format has one.
   struct Groups {
     static constexpr int count = Format::block_length / packing.group_length;
     V scale[count], min[packing.has_min ? count : 1];
@@ -255,7 +255,8 @@ LINNET_ALWAYS_INLINE typename Isa::Bytes start_of_products(const Activations::Ti
   }
 }
 
-/// The products of one group of a chunk with Tokens tokens, one or four; `x` are their bytes from the group on.
+/// The products of one group of a chunk with Tokens tokens, one or four; `x` are their bytes from the group
+/// on.
 template <class Isa, class Format, int Group, int Bands, int Tokens, int Groups>
 LINNET_ALWAYS_INLINE void multiply_group(const typename Isa::Bytes (&quads)[Bands][8], const std::int8_t* x,
                                          const typename Isa::Bytes (&start)[Tokens],
@@ -273,8 +274,8 @@ LINNET_ALWAYS_INLINE void multiply_group(const typename Isa::Bytes (&quads)[Band
   } else {
     unroll<Bands * Tokens>([&](auto i) __attribute__((always_inline)) {
       constexpr int band = i / Tokens, t = i % Tokens;
-      products[band][t][Group] = Isa::template dot<length, p.is_signed, largest>(
-          quads[band] + length * Group, x + 32 * t, start[t]);
+      products[band][t][Group] =
+          Isa::template dot<length, p.is_signed, largest>(quads[band] + length * Group, x + 32 * t, start[t]);
     });
   }
 }
@@ -292,18 +293,20 @@ LINNET_ALWAYS_INLINE void multiply_chunk(const BandedChunk<Isa, Format, Bands>& 
     unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
       start[t] = start_of_products<Isa, Format>(x, at + t, g);
     });
-    multiply_group<Isa, Format, g>(chunk.quads, x.bytes + 32 * at + token_bytes_of_group * g, start, products);
+    multiply_group<Isa, Format, g>(chunk.quads, x.bytes + 32 * at + token_bytes_of_group * g, start,
+                                   products);
   });
   unroll<Bands * Tokens>([&](auto i) __attribute__((always_inline)) {
     constexpr int band = i / Tokens, t = i % Tokens;
-    add_products<Isa, Format>(products[band][t], chunk.scale[band], chunk.min[band], x, at + t, sums[t][band]);
+    add_products<Isa, Format>(products[band][t], chunk.scale[band], chunk.min[band], x, at + t,
+                              sums[t][band]);
   });
 }
 
 /// y[tokens of a tile, rows of Bands bands from `row` on], Tokens tokens at a time: 1, or 4 of a wider tile.
 ///
-/// A chunk of weights is unpacked into registers once and meets all tokens of the tile; their sums pass through
-/// the first cache, which costs less than unpacking again for as many as registers could hold.
+/// A chunk of weights is unpacked into registers once and meets all tokens of the tile; their sums pass
+/// through the first cache, which costs less than unpacking again for as many as registers could hold.
 template <class Isa, class Format, int Tokens, int Bands>
 LINNET_ALWAYS_INLINE void multiply_bands(const typename PackedTile<Isa, Format>::Table& table,
                                          const PackedMatmulArgs& a, std::int64_t row, std::int64_t token) {

@@ -155,7 +155,7 @@ class TiledAttention {
       if (first + page_length <= begin(0) || first >= end(queries_ - 1)) continue;
       unpack_keys<Isa, Format>(a_.pages[page] + a_.k_offset, length_, page_);
       pack_keys(j);
-      unpack_page<Isa, Format>(a_.pages[page] + a_.v_offset, length_ * page_length, page_);
+      kernels::unpack<Isa, Format>(a_.pages[page] + a_.v_offset, 0, length_ * page_length, page_);
       if (!pack_values(j, first)) return false;
     }
     return true;

@@ -31,12 +31,12 @@ struct MatmulArgs {
 
 /// Activations as signed bytes: x[i] is about scale * byte, with one scale for every chunk of 32 columns.
 ///
-/// Tokens lie in tiles, since a kernel unpacks weights once for all tokens of a tile: as many of `tile` tokens
-/// as there are, then one of as many fours as are left, then tiles of one. A tile holds, for each chunk in turn,
-/// its tokens four by four (a tile of one: alone): the 32 bytes of each, in pieces of Table::token_piece, the
-/// first piece of every token, then the second of every token, and so on. Then likewise by chunk and token the
-/// scales, the sums of the bytes times their scale, and sums of the bytes themselves, negated, which take off
-/// what levels are too large by.
+/// Tokens lie in tiles, since a kernel unpacks weights once for all tokens of a tile: as many of `tile`
+/// tokens as there are, then one of as many fours as are left, then tiles of one. A tile holds, for each
+/// chunk in turn, its tokens four by four (a tile of one: alone): the 32 bytes of each, in pieces of
+/// Table::token_piece, the first piece of every token, then the second of every token, and so on. Then
+/// likewise by chunk and token the scales, the sums of the bytes times their scale, and sums of the bytes
+/// themselves, negated, which take off what levels are too large by.
 struct Activations {
   std::byte* data;    // bytes(cols, tokens) bytes, aligned to 64; the caller's
   std::int64_t cols;  // a multiple of 32
