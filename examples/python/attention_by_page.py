@@ -96,15 +96,15 @@ def draw(shares: Array, path: str) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     figure, axes = pyplot.subplots(
         figsize=(3 + 0.5 * shares.shape[1], 2.2 + 0.3 * shares.shape[0]), layout="constrained"
     )
     image = axes.imshow(shares, aspect="auto", cmap="magma", vmin=0.0)
     axes.set(xlabel=f"page of {PAGE} positions", ylabel="layer", title="where the last token looks")
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(ticker.MaxNLocator(integer=True))
     figure.colorbar(image, ax=axes).set_label("share of attention")
     figure.savefig(path, dpi=150)
     pyplot.close(figure)

@@ -2,6 +2,7 @@
 #include "arguments.hpp"
 
 #include <linnet/base/printable.hpp>
+#include <linnet/kernels/kv_page.hpp>
 
 namespace linnet::python {
 namespace {
@@ -96,6 +97,13 @@ DType to_dtype(std::string_view name) {
   std::string names;
   for (const DTypeInfo& row : dtype_table) names += concat(names.empty() ? "" : ", ", row.name);
   fail(ErrorCode::invalid_argument, "unknown tensor type ", in_quotes(name), "; there are ", names);
+}
+
+DType to_cache_type(std::string_view name) {
+  const auto type = parse_dtype(name);
+  if (type && kernels::is_cache_type(*type)) return *type;
+  fail(ErrorCode::invalid_argument, "kv_type: expected \"f32\", \"f16\", \"bf16\" or \"q8_0\", got ",
+       in_quotes(name));
 }
 
 Floats to_floats(const py::object& value, std::string_view name, int dims) {

@@ -45,6 +45,8 @@ float to_float(const py::handle& value, std::string_view name);
 
 /// A tensor type by its name. @throws Error(invalid_argument) listing the names.
 DType to_dtype(std::string_view name);
+/// The type of a key/value cache, the argument kv_type. @throws Error(invalid_argument) listing the choices.
+DType to_cache_type(std::string_view name);
 
 /// An array of float32 (uint8) with `dims` dimensions, or any number of them where it is -1; copied where its
 /// values are not contiguous. @throws Error(invalid_argument) that names the array, what is expected and what

@@ -156,7 +156,7 @@ std::vector<py::str> batch_generate(const LoadedModel& self, const std::vector<p
   const std::int64_t rows =
       std::min(to_integer(batch_size, "batch_size", 1, 4096), static_cast<std::int64_t>(tokens.size()));
   const int team = static_cast<int>(to_integer(threads, "threads", 0, 1024));
-  const DType cache_type = to_dtype(kv_type);
+  const DType cache_type = to_cache_type(kv_type);
   std::vector<std::string> texts;
   run_unlocked([&] { texts = Batch(self, tokens, options, rows, longest, team, cache_type).run(); });
   std::vector<py::str> result;

@@ -24,7 +24,7 @@ struct Settings {
 };
 
 Settings to_settings(const py::object& threads, const std::string& kv_type) {
-  return {static_cast<int>(to_integer(threads, "threads", 0, 1024)), to_dtype(kv_type)};
+  return {static_cast<int>(to_integer(threads, "threads", 0, 1024)), to_cache_type(kv_type)};
 }
 
 /// An engine for one sequence of at most `tokens` tokens.

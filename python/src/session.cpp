@@ -134,7 +134,7 @@ std::shared_ptr<SharedSession> open(const LoadedModel& model, const py::object& 
   SessionOptions options;
   options.context = to_integer(context, "context", 0, std::numeric_limits<std::int32_t>::max());
   options.threads = static_cast<int>(to_integer(threads, "threads", 0, 1024));
-  options.cache_type = to_dtype(kv_type);
+  options.cache_type = to_cache_type(kv_type);
   options.max_batch = to_integer(max_batch, "max_batch", 1, 1 << 16);
   if (overflow != "stop" && overflow != "shift")
     fail(ErrorCode::invalid_argument, "overflow: expected \"stop\" or \"shift\"");

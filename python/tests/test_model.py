@@ -209,3 +209,11 @@ def test_errors_survive_pickling() -> None:
     error = pickle.loads(pickle.dumps(linnet.Error("io", "no such file")))
     assert isinstance(error, linnet.Error)
     assert (error.code, str(error)) == ("io", "no such file")
+
+
+def test_unknown_cache_types_are_refused_with_the_choices(model_path: str) -> None:
+    for name in ("q4_0", "q3", ""):
+        model = linnet.Model(model_path, kv_type=name)
+        for call in (lambda m: m.logits([1]), lambda m: m.score([1, 2]), lambda m: m.batch_generate(["a"])):
+            with pytest.raises(linnet.Error, match='kv_type: expected "f32", "f16", "bf16" or "q8_0"'):
+                call(model)
