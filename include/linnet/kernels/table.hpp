@@ -166,7 +166,7 @@ constexpr std::int64_t attention_scratch(std::int64_t queries, std::int64_t row_
 }
 
 /// Queries that lie in one tile, positions that are scored at once, and the queries of a call that make up
-/// for unpacking those: it then costs an eighth of what the softmax does.
+/// for unpacking those: it then costs a quarter of what the softmax does.
 inline constexpr std::int64_t tiled_attention_queries = 16, tiled_attention_block = 128,
                               most_tiled_queries = 256;
 
