@@ -92,15 +92,19 @@ class ForwardPass {
                 std::int64_t tokens, float* y, std::int64_t y_stride);
   /// Whether a product with so many tokens runs on tile registers.
   bool is_tiled(std::int64_t tokens) const { return s_.tiles != nullptr && tokens >= kernels_.tiled_from; }
-  /// Whether attention of a token does: a sequence that adds one token keeps to the exact kernel.
-  bool is_tiled_at(std::int64_t t) const {
-    return is_tiled(tokens_) && ((t > 0 && row(t - 1).pages == row(t).pages) ||
-                                 (t + 1 < tokens_ && row(t + 1).pages == row(t).pages));
+  /// Whether a layer's attention may: where its products do, since a model in floats is computed in floats.
+  bool is_attention_tiled(std::int64_t index) const {
+    return is_tiled(tokens_) && weights_.layers[static_cast<std::size_t>(index)].query_key_value[0].packed;
+  }
+  /// Whether a token is all that its sequence adds; such tokens keep to the exact kernel.
+  bool is_alone(std::int64_t t) const {
+    return (t == 0 || row(t - 1).pages != row(t).pages) &&
+           (t + 1 == tokens_ || row(t + 1).pages != row(t).pages);
   }
   /// Queries of one key/value head that a call takes: with tiles as many as make up for unpacking, but so
   /// that each thread finds a few calls. What a query's answer is does not depend on that.
-  std::int64_t queries_at_once(std::int64_t heads, int threads) const {
-    if (!is_tiled(tokens_)) return Scratch::attention_queries;
+  std::int64_t queries_at_once(std::int64_t index, std::int64_t heads, int threads) const {
+    if (!is_attention_tiled(index)) return Scratch::attention_queries;
     return std::clamp(tokens_ * heads / (4 * threads), Scratch::attention_queries,
                       kernels::most_tiled_queries);
   }

@@ -135,7 +135,8 @@ LINNET_INLINE void ForwardPass::attention(Team& team, std::int64_t index, const 
   multiply(team, weights.query_key_value, s_.normed, width_, tokens_, s_.qkv, s_.qkv_width);
   team.for_chunks(tokens_, 1, [&](std::int64_t t, std::int64_t) { place(index, layer, weights, t); });
   const std::int64_t group = layer.heads / layer.kv_heads;
-  const std::int64_t most = std::max<std::int64_t>(1, queries_at_once(layer.heads, team.count()) / group);
+  const std::int64_t most =
+      std::max<std::int64_t>(1, queries_at_once(index, layer.heads, team.count()) / group);
   std::int64_t tiles = 0;
   for (std::int64_t t = 0; t < tokens_; t += run_length(t, most)) ++tiles;
   team.for_chunks(tiles * layer.kv_heads, 1, [&](std::int64_t item, std::int64_t) {
@@ -189,7 +190,7 @@ LINNET_INLINE void ForwardPass::attend(Team& team, std::int64_t index, const Lay
   const BatchRow& token = row(t);
   const std::int64_t group = layer.heads / layer.kv_heads;
   const std::int64_t head = kv_head * group * spec_.head_dim;
-  const bool tiled = is_tiled_at(t);
+  const bool tiled = is_attention_tiled(index) && !is_alone(t);
   float* const scratch = tiled ? reinterpret_cast<float*>(s_.tiles + team.index() * s_.tiles_length)
                                : s_.attention + team.index() * s_.attention_length;
   kernels::entry(tiled ? kernels_.tiled_attention : kernels_.attention,
