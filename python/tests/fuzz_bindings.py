@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import faulthandler
 import math
+import os
 import pathlib
 import random
+import shutil
 import sys
 import time
 from typing import Any, Callable
@@ -133,10 +135,17 @@ class Arguments:
         ]
         return self.random.choice(tricks)(array)
 
+    def fresh_model(self) -> pathlib.Path:
+        """A copy of the model, which a call may write over. Renamed, since the last one may still be mapped."""
+        copy = self.folder / "model.gguf"
+        shutil.copyfile(self.model, self.folder / "copying")
+        os.replace(self.folder / "copying", copy)
+        return copy
+
     def path(self) -> Any:
         return self.random.choice(
             [
-                self.model,
+                self.fresh_model(),
                 self.folder / "out.gguf",
                 "",
                 "/",
