@@ -101,11 +101,11 @@ TEST_P(Matmul, AgreesWithFloat64) {
 }
 
 TEST_P(Matmul, EveryDivisionGivesTheSameBits) {
-  constexpr std::int64_t rows = 37, tokens = 9;
+  constexpr std::int64_t rows = 37, tokens = 21;  // some read weights in place, all unpack them
   const Product product(type(), rows, long_cols(), tokens);
   const auto whole = product.run(table());
   for (const std::int64_t row_step : {1, 5, 32, 37})
-    for (const std::int64_t token_step : {1, 2, 5, 9}) {
+    for (const std::int64_t token_step : {1, 5, 16, 21}) {
       auto parts = product.empty();
       for (std::int64_t r = 0; r < rows; r += row_step)
         for (std::int64_t t = 0; t < tokens; t += token_step)
