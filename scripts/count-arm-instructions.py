@@ -2,7 +2,7 @@
 """Instructions per 32 weights and token of the Arm kernels, read from the objects of build/arm64.
 
 Counts what the loop over the blocks of a row executes, loads, scales and loop control included, for one token and for
-a tile of eight. Prints a Markdown table.
+a tile of 32, which pass by four at a time. Prints a Markdown table.
 """
 import re
 import subprocess
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 ROWS = 4  # of a register
+TILE = 32  # tokens
 # Products of 32 columns of four rows with one token: how many instructions of which name.
 PRODUCTS = {"neon": ("smull|smull2|smlal|smlal2", 16), "neon_dotprod": ("sdot", 8), "neon_i8mm": ("sdot|smmla", 8)}
 ADDRESS = re.compile(r"\s+([0-9a-f]+):\s+(\S+)\s*(.*)")
@@ -60,13 +61,15 @@ def count(instructions: dict, function: str, isa: str) -> dict[int, float]:
         tokens = products // per_token
         if any(code[i][1] == "smmla" for i in loop):
             tokens *= 2
-        executed = len(loop)
-        if is_k:
-            block = next(outer for outer in loops(code)
-                         if outer.start < loop.start and outer.stop > loop.stop)
+        outer = [o for o in loops(code) if o.start <= loop.start and o.stop >= loop.stop and o != loop]
+        executed, chunk = len(loop), loop
+        if tokens > 1:  # the loop over a tile's tokens, inside that over chunks
+            passes, chunk = TILE // tokens, outer.pop(0)
+            executed, tokens = passes * len(loop) + len(chunk) - len(loop), TILE
+        if is_k:  # the loop over chunks, inside that over blocks
             groups = next((name for name in instructions if name.startswith("void") and "load_many_groups<" in name
                            and function.split("packed_matmul<")[1].split(">(")[0] + ">" in name), None)
-            executed = (8 * len(loop) + len(block) - len(loop) + len(instructions.get(groups, []))) / 8
+            executed += (len(outer[0]) - len(chunk) + len(instructions.get(groups, []))) / 8
         result[tokens] = executed / (ROWS * tokens)
     return result
 
@@ -79,10 +82,10 @@ def main() -> None:
         for function in instructions:
             if match := re.search(r"packed_matmul<.*::(\w+)>\(", function):
                 table.setdefault(match[1], {})[isa] = count(instructions, function, isa)
-    print("| type | " + " | ".join(f"{isa}, 1 token | 8 tokens" for isa in PRODUCTS) + " |")
+    print("| type | " + " | ".join(f"{isa}, 1 token | 32 tokens" for isa in PRODUCTS) + " |")
     print("|---|" + "---|---|" * len(PRODUCTS))
     for name in sorted(table):
-        cells = [f"{table[name][isa].get(tokens, float('nan')):.1f}" for isa in PRODUCTS for tokens in (1, 8)]
+        cells = [f"{table[name][isa].get(tokens, float('nan')):.1f}" for isa in PRODUCTS for tokens in (1, TILE)]
         print(f"| {name} | " + " | ".join(cells) + " |")
 
 
