@@ -41,8 +41,8 @@ struct PlainRows {
                                                  std::int64_t left) const {
     constexpr auto size = static_cast<std::int64_t>(sizeof(typename Format::Block));
     const std::byte* const from = blocks + row * row_bytes + col * size;
-    __builtin_prefetch(from + tile_rows<typename Isa::Vector> * row_bytes, 0,
-                       2);  // the next rows, into the second cache
+    // The next rows, into the second cache.
+    __builtin_prefetch(from + tile_rows<typename Isa::Vector> * row_bytes, 0, 2);
     return load_plain<Isa, Format>(from, left);
   }
 };
