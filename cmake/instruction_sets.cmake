@@ -12,9 +12,9 @@ function(linnet_isa_object target name source)
   # registers (at most 8) are to be unrolled, but not those over bytes, which g++ then no longer vectorises.
   # Sums stay where and as they are written: formed later, or as a tree, they need more registers than there are.
   # Under a sanitizer less of both, and checks in three of them alone: the templates are the same, and each takes
-  # minutes to compile with them.
+  # a minute to compile with them; two, were the scopes of all that is inlined watched too.
   if(LINNET_SANITIZE)
-    set(optimisation -O1 -g0)
+    set(optimisation -O1 -g0 -fno-sanitize-address-use-after-scope)
     if(NOT name MATCHES "_(scalar|avx2|avx512vnni)$")
       list(APPEND optimisation -fno-sanitize=all)
     endif()

@@ -65,6 +65,11 @@ Cost cost_of(const std::string& file) {
 }
 
 constexpr std::size_t bound = 64u << 20;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr double second = 10;  // sanitizers watch every access
+#else
+constexpr double second = 1;
+#endif
 
 TEST(Allocation, IsCounted) {
   EXPECT_GT(cost_of(tests::base_gguf()).bytes, 100u);  // the counter counts
@@ -74,7 +79,7 @@ TEST(Allocation, SmallForEveryMalformedFile) {
   for (const auto& c : tests::malformed_cases()) {
     const Cost cost = cost_of(c.bytes);
     EXPECT_LE(cost.bytes, 16'384u) << c.name;
-    EXPECT_LT(cost.seconds, 1.0) << c.name;
+    EXPECT_LT(cost.seconds, second) << c.name;
   }
 }
 
@@ -85,7 +90,7 @@ TEST(Allocation, AsManyKeysAsAreAllowed) {
   const Cost cost = cost_of(file.str());
   EXPECT_TRUE(cost.accepted);
   EXPECT_LT(cost.bytes, bound);
-  EXPECT_LT(cost.seconds, 1.0);
+  EXPECT_LT(cost.seconds, second);
 }
 
 TEST(Allocation, AsManyTensorsAsAreAllowedWithTheLongestNames) {
@@ -98,7 +103,7 @@ TEST(Allocation, AsManyTensorsAsAreAllowedWithTheLongestNames) {
   const Cost cost = cost_of(file.str());
   EXPECT_TRUE(cost.accepted);
   EXPECT_LT(cost.bytes, bound);
-  EXPECT_LT(cost.seconds, 1.0);
+  EXPECT_LT(cost.seconds, second);
 }
 
 TEST(Allocation, NothingForTheStringsOfAnArray) {
@@ -108,7 +113,7 @@ TEST(Allocation, NothingForTheStringsOfAnArray) {
   const Cost cost = cost_of(file.str());
   EXPECT_TRUE(cost.accepted);
   EXPECT_LT(cost.bytes, 16'384u);
-  EXPECT_LT(cost.seconds, 1.0);
+  EXPECT_LT(cost.seconds, second);
 }
 
 }  // namespace
