@@ -53,6 +53,25 @@ struct Bytes256 {
     return _mm256_castsi256_ps(
         _mm256_blendv_epi8(normal, subnormal, _mm256_cmpgt_epi32(_mm256_set1_epi32(2), e)));
   }
+  LINNET_ALWAYS_INLINE static float largest(Vector v) {
+    __m128 four = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    four = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(four, _mm_movehdup_ps(four)));
+  }
+  LINNET_ALWAYS_INLINE static void store_rounded(const Vector (&x)[4], std::int8_t* bytes,
+                                                 std::int32_t (&sums)[2]) {
+    const __m256i a = _mm256_cvtps_epi32(x[0]), b = _mm256_cvtps_epi32(x[1]);
+    const __m256i c = _mm256_cvtps_epi32(x[2]), d = _mm256_cvtps_epi32(x[3]);
+    // Packing works on halves of a register apart.
+    const __m256i packed = _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(bytes), _mm256_permutevar8x32_epi32(packed, order));
+    const __m256i pairs = _mm256_hadd_epi32(_mm256_add_epi32(a, b), _mm256_add_epi32(c, d));
+    const __m128i fours = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+    const __m128i halves = _mm_hadd_epi32(fours, fours);
+    sums[0] = _mm_cvtsi128_si32(halves);
+    sums[1] = _mm_extract_epi32(halves, 1);
+  }
   /// Four bytes of activations in every lane.
   LINNET_ALWAYS_INLINE static Bytes broadcast_quad(const std::int8_t* x) {
     std::int32_t quad;

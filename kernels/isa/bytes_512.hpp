@@ -64,6 +64,14 @@ struct Bytes512 {
     _mm512_storeu_si512(to, _mm512_mask_mov_epi16(low, 0xaaaaaaaa, high));
   }
   LINNET_ALWAYS_INLINE static float largest(Vector v) { return _mm512_reduce_max_ps(v); }
+  LINNET_ALWAYS_INLINE static void store_rounded(const Vector (&x)[2], std::int8_t* bytes,
+                                                 std::int32_t (&sums)[2]) {
+    for (int half = 0; half < 2; ++half) {
+      const __m512i rounded = _mm512_cvtps_epi32(x[half]);
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(bytes + 16 * half), _mm512_cvtepi32_epi8(rounded));
+      sums[half] = _mm512_reduce_add_epi32(rounded);
+    }
+  }
   /// v * 2^n, for whole n.
   LINNET_ALWAYS_INLINE static Vector times_power_of_two(Vector v, Vector n) { return _mm512_scalef_ps(v, n); }
   LINNET_ALWAYS_INLINE static Bytes broadcast_quad(const std::int8_t* x) {

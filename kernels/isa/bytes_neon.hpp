@@ -50,6 +50,19 @@ struct NeonBytes {
     const uint8x8_t words = vld1_u8(reinterpret_cast<const std::uint8_t*>(p));
     return vreinterpretq_u8_u32(vmovl_u16(vreinterpret_u16_u8(words)));
   }
+  LINNET_ALWAYS_INLINE static float largest(Vector v) { return vmaxvq_f32(v); }
+  LINNET_ALWAYS_INLINE static void store_rounded(const Vector (&x)[8], std::int8_t* bytes,
+                                                 std::int32_t (&sums)[2]) {
+    for (int half = 0; half < 2; ++half) {
+      const Vector* const from = x + 4 * half;
+      const int32x4_t a = vcvtnq_s32_f32(from[0]), b = vcvtnq_s32_f32(from[1]);
+      const int32x4_t c = vcvtnq_s32_f32(from[2]), d = vcvtnq_s32_f32(from[3]);
+      const int16x8_t low = vcombine_s16(vmovn_s32(a), vmovn_s32(b));
+      const int16x8_t high = vcombine_s16(vmovn_s32(c), vmovn_s32(d));
+      vst1q_s8(bytes + 16 * half, vcombine_s8(vmovn_s16(low), vmovn_s16(high)));
+      sums[half] = vaddvq_s32(vaddq_s32(vaddq_s32(a, b), vaddq_s32(c, d)));
+    }
+  }
   /// See Bytes256.
   LINNET_ALWAYS_INLINE static Vector load_exponents(const std::byte* p) {
     std::uint32_t four;

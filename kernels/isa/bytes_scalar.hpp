@@ -21,6 +21,10 @@ namespace {
 // - bit_select(mask, a, b), where there is one instruction for it: a's bits where the mask's are 1, else b's.
 // - to_float: whole numbers of 32 bits; as_float: floats of the same bits.
 // - load_halves, load_words, load_exponents: one two-byte or one-byte number for each row.
+// - largest: of a vector's floats.
+// - store_rounded: 32 floats of at most 127 in magnitude to the nearest whole numbers, ties to even, as
+// bytes; and the
+//   sums of these over each half.
 // - dot<Quads, Signed, Largest>: `start` and the sum over 4 * Quads columns of level * x, for each row, as
 // floats.
 //   Levels are at most Largest in magnitude, x is at least -127.
@@ -77,6 +81,16 @@ struct ScalarBytes {
   }
   LINNET_ALWAYS_INLINE static Vector load_exponents(const std::byte* p) {
     return quant::MXFP4::scale(static_cast<std::uint8_t>(*p));
+  }
+  LINNET_ALWAYS_INLINE static float largest(Vector v) { return v.value; }
+  LINNET_ALWAYS_INLINE static void store_rounded(const Vector (&x)[32], std::int8_t* bytes,
+                                                 std::int32_t (&sums)[2]) {
+    constexpr float round_shift = 12582912.0f;  // 1.5 * 2^23 pushes the fraction out of the mantissa
+    sums[0] = sums[1] = 0;
+    for (int i = 0; i < 32; ++i) {
+      bytes[i] = static_cast<std::int8_t>((x[i].value + round_shift) - round_shift);
+      sums[i / 16] += bytes[i];
+    }
   }
   template <int Quads, bool Signed, int Largest>
   LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, Bytes start) {

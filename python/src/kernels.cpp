@@ -89,7 +89,8 @@ void multiply_bytes(const Table& table, const Matrix& w, const Floats& x, float*
   const std::int64_t tokens = x.shape(0);
   Buffer bytes(static_cast<std::size_t>(kernels::Activations::bytes(w.cols, tokens)));
   const kernels::Activations activations{bytes.data(), w.cols, tokens, table.token_tile};
-  for (std::int64_t t = 0; t < tokens; ++t) table.quantize_activations(x.data() + t * w.cols, activations, t);
+  for (std::int64_t t = 0; t < tokens; ++t)
+    table.quantize_activations(x.data() + t * w.cols, activations, t, 0, w.cols);
   product({.weights = packed.data(),
            .row_begin = 0,
            .row_end = w.rows,

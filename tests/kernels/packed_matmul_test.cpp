@@ -78,7 +78,7 @@ class Problem {
     Buffer bytes(static_cast<std::size_t>(Activations::bytes(cols_, count)));
     const Activations to{bytes.data(), cols_, count, table_.token_tile};
     for (std::int64_t t = 0; t < count; ++t)
-      table_.quantize_activations(floats_.data() + (first + t) * cols_, to, t);
+      table_.quantize_activations(floats_.data() + (first + t) * cols_, to, t, 0, cols_);
     return bytes;
   }
 

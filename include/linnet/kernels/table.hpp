@@ -87,6 +87,14 @@ struct Activations {
             integers + 5 * chunks,
             width};
   }
+  /// How many tiles there are, and the first token of each.
+  constexpr std::int64_t tiles() const noexcept {
+    return tokens / tile + (tokens % tile >= 4 ? 1 : 0) + tokens % 4;
+  }
+  constexpr std::int64_t tile_first(std::int64_t index) const noexcept {
+    const std::int64_t wide = tiles() - tokens % 4;
+    return index < wide ? index * tile : tokens / 4 * 4 + index - wide;
+  }
   /// The first token of the tile that holds this one.
   constexpr std::int64_t tile_start(std::int64_t token) const noexcept {
     const std::int64_t whole = tokens / tile * tile;
@@ -188,8 +196,11 @@ using PackedMatmul = void (*)(const PackedMatmulArgs&) noexcept;
 /// the rows' bytes in the file, the last group filled up with zero rows.
 using Interleave = void (*)(const std::byte* weights, std::int64_t row_bytes, std::int64_t cols,
                             std::int64_t row_begin, std::int64_t row_end, std::byte* packed) noexcept;
-/// Writes one token's activations, x [cols], into their place. The error of a value is at most half a scale.
-using QuantizeActivations = void (*)(const float* x, const Activations& to, std::int64_t token) noexcept;
+/// Writes one token's activations x[col_begin, col_end), both multiples of 32, into their place; x is the
+/// whole row. The error of a value is at most half a scale. Tokens of a tile share cache lines, columns 32
+/// apart do not.
+using QuantizeActivations = void (*)(const float* x, const Activations& to, std::int64_t token,
+                                     std::int64_t col_begin, std::int64_t col_end) noexcept;
 using TiledMatmul = void (*)(const TiledMatmulArgs&) noexcept;
 /// Writes one token's activations, x [cols], into their place.
 using TileActivations = void (*)(const float* x, const TiledActivations& to, std::int64_t token) noexcept;

@@ -84,7 +84,7 @@ class PackedKernel : public InterleavedKernel {
   Buffer prepare(std::span<const float> x, std::int64_t cols, std::int64_t tokens) const override {
     Buffer bytes(static_cast<std::size_t>(kernels::Activations::bytes(cols, tokens)));
     const kernels::Activations to{bytes.data(), cols, tokens, table.token_tile};
-    for (std::int64_t t = 0; t < tokens; ++t) table.quantize_activations(x.data() + t * cols, to, t);
+    for (std::int64_t t = 0; t < tokens; ++t) table.quantize_activations(x.data() + t * cols, to, t, 0, cols);
     return bytes;
   }
   void multiply(const ProductPart& part) const noexcept override {

@@ -80,14 +80,22 @@ LINNET_INLINE void ForwardPass::multiply(Team& team, std::span<const Linear> par
 /// The activations of every token as packed weights want them.
 LINNET_INLINE void ForwardPass::pack_activations(Team& team, const float* x, std::int64_t x_stride,
                                                  std::int64_t tokens, std::int64_t cols) {
-  const kernels::Activations bytes{s_.activations, cols, tokens, kernels_.token_tile};
-  const kernels::TiledActivations tiles{s_.activations, cols, tokens};
-  team.for_chunks(tokens, 1, [&](std::int64_t t, std::int64_t) {
-    if (is_tiled(tokens)) {
+  if (is_tiled(tokens)) {
+    const kernels::TiledActivations tiles{s_.activations, cols, tokens};
+    team.for_chunks(tokens, 1, [&](std::int64_t t, std::int64_t) {
       kernels_.tile_activations(x + t * x_stride, tiles, t);
-    } else {
-      kernels_.quantize_activations(x + t * x_stride, bytes, t);
-    }
+    });
+    return;
+  }
+  // Shared out by columns: the tokens of a tile lie in the same cache lines, which threads would take from
+  // each other. Rows are read in long runs where there are enough tiles, since memory answers those sooner.
+  const kernels::Activations bytes{s_.activations, cols, tokens, kernels_.token_tile};
+  const std::int64_t run = bytes.tiles() < 4 * team.count() ? 256 : 2048;
+  const std::int64_t piece = tokens < 4 ? cols : run, pieces = (cols + piece - 1) / piece;
+  team.for_chunks(bytes.tiles() * pieces, 1, [&](std::int64_t task, std::int64_t) {
+    const std::int64_t first = bytes.tile_first(task / pieces), begin = task % pieces * piece;
+    for (std::int64_t t = first; t < first + bytes.width_at(first); ++t)
+      kernels_.quantize_activations(x + t * x_stride, bytes, t, begin, std::min(begin + piece, cols));
   });
 }
 
