@@ -29,23 +29,40 @@ struct Avx2 : Bytes256 {
 
   static constexpr int bands = 1;  // the quads of one fill half of the registers
 
-  /// As above, for four tokens side by side.
+  /// As above, for four tokens side by side. Signed levels are their magnitudes here, and the activations
+  /// that they would negate are complemented, which every port can do: -x - 1. What that takes away too much,
+  /// the magnitudes of the negative levels, the sums start with.
   template <int Quads, bool Signed, int Largest, int Group, int Groups>
   LINNET_ALWAYS_INLINE static void dots(const Bytes (&levels)[bands][8], const std::int8_t* x,
                                         const Bytes (&start)[4], Vector (&products)[bands][4][Groups]) {
     constexpr int narrow = pairs_that_fit<Quads, Largest>();
+    __m256i magnitude[Quads], negative[Quads], excess = _mm256_setzero_si256();
+    unroll<Quads>([&](auto q) __attribute__((always_inline)) {
+      const __m256i level = levels[0][Quads * Group + q];
+      if constexpr (Signed) {
+        magnitude[q] = _mm256_abs_epi8(level);
+        negative[q] = _mm256_cmpgt_epi8(_mm256_setzero_si256(), level);
+        const __m256i pairs =
+            _mm256_maddubs_epi16(_mm256_and_si256(magnitude[q], negative[q]), _mm256_set1_epi8(1));
+        excess = _mm256_add_epi32(excess, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+      } else {
+        magnitude[q] = level;
+      }
+    });
     __m256i wide[4];
     unroll<Quads / narrow>([&](auto part) __attribute__((always_inline)) {
       __m256i sum[4];
       unroll<narrow * 4>([&](auto i) __attribute__((always_inline)) {
         constexpr int q = part * narrow + i / 4, t = i % 4;
-        const __m256i product =
-            multiply<Signed>(levels[0][Quads * Group + q], broadcast_quad(x + 32 * t + 4 * q));
+        __m256i quad = broadcast_quad(x + 32 * t + 4 * q);
+        if constexpr (Signed) quad = _mm256_xor_si256(quad, negative[q]);
+        const __m256i product = _mm256_maddubs_epi16(magnitude[q], quad);
         sum[t] = i < 4 ? product : _mm256_add_epi16(sum[t], product);
       });
       unroll<4>([&](auto t) __attribute__((always_inline)) {
+        const __m256i before = Signed ? excess : start[t];
         wide[t] =
-            _mm256_add_epi32(part == 0 ? start[t] : wide[t], _mm256_madd_epi16(sum[t], _mm256_set1_epi16(1)));
+            _mm256_add_epi32(part == 0 ? before : wide[t], _mm256_madd_epi16(sum[t], _mm256_set1_epi16(1)));
       });
     });
     unroll<4>([&](auto t)
