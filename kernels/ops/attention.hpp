@@ -34,51 +34,79 @@ LINNET_ALWAYS_INLINE void unpack_keys(const std::byte* keys, std::int64_t length
   }
 }
 
-/// One call's memory and the queries, which are numbered token by token, head by head.
+/// One query of a call; they are numbered token by token, head by head.
+struct Query {
+  const AttentionArgs* a;
+  std::int64_t token = 0, head = 0;
+
+  LINNET_ALWAYS_INLINE void next() {
+    if (++head == a->heads) ++token, head = 0;
+  }
+  LINNET_ALWAYS_INLINE const float* q() const { return a->q + token * a->q_stride + head * a->head_dim; }
+  LINNET_ALWAYS_INLINE float* out() const { return a->out + token * a->out_stride + head * a->head_dim; }
+};
+
+/// The positions within a page that a token sees: [first, last), empty where last <= first.
+struct Seen {
+  std::int64_t first, last;
+
+  LINNET_ALWAYS_INLINE Seen(const AttentionArgs& a, std::int64_t token, std::int64_t page) {
+    const std::int64_t start = page * page_length, end = a.key_end + token;
+    first = a.window > 0 && end - a.window > start ? end - a.window - start : 0;
+    last = end - start < page_length ? end - start : page_length;
+  }
+  LINNET_ALWAYS_INLINE bool is_empty() const { return last <= first; }
+  LINNET_ALWAYS_INLINE bool is_whole() const { return first == 0 && last == page_length; }
+  LINNET_ALWAYS_INLINE bool operator==(const Seen&) const = default;
+};
+
+/// A softmax on its way through the pages, for every query of a call.
 struct AttentionState {
+  static constexpr std::int64_t lanes = 16;  // in which totals are summed up, whatever the vectors' size
   const AttentionArgs& a;
   std::int64_t row_length;  // values of a row in the cache
-  float* keys;              // [row_length][page_length]
-  float* values;            // [page_length][row_length]
   float* scores;            // [queries][page_length]
+  float* totals;            // [queries][lanes]
   float* maxima;            // [queries]
-  float* totals;            // [queries]
   float* keeps;             // [queries]: what the sums so far are multiplied by
 
-  LINNET_ALWAYS_INLINE std::int64_t first_page() const {
-    return a.window > 0 && a.key_end > a.window ? (a.key_end - a.window) / page_length : 0;
-  }
   LINNET_ALWAYS_INLINE std::int64_t queries() const { return a.tokens * a.heads; }
-  LINNET_ALWAYS_INLINE const float* q(std::int64_t i) const {
-    return a.q + i / a.heads * a.q_stride + i % a.heads * a.head_dim;
+};
+
+/// A page's keys or values of one head, unpacked, and where they lie: a vector from index i on.
+template <class Isa>
+struct UnpackedValues {
+  const float* values;
+  using V = typename Isa::Vector;
+  LINNET_ALWAYS_INLINE V at(std::int64_t i) const { return V::load_unaligned(values + i); }
+  LINNET_ALWAYS_INLINE V at(std::int64_t i, std::int64_t left) const { return load<V>(values + i, left); }
+};
+template <class Isa, class Format>
+struct StoredValues {
+  const std::byte* values;
+  using V = typename Isa::Vector;
+  static constexpr auto value_bytes = static_cast<std::int64_t>(sizeof(typename Format::Block));
+  LINNET_ALWAYS_INLINE V at(std::int64_t i) const {
+    return load_plain<Isa, Format>(values + i * value_bytes);
   }
-  LINNET_ALWAYS_INLINE float* out(std::int64_t i) const {
-    return a.out + i / a.heads * a.out_stride + i % a.heads * a.head_dim;
-  }
-  /// The positions within a page that a query sees: [first, last), empty where last <= first.
-  LINNET_ALWAYS_INLINE std::int64_t first(std::int64_t i, std::int64_t page) const {
-    const std::int64_t begin = a.window > 0 ? a.key_end + i / a.heads - a.window : 0;
-    return begin > page * page_length ? begin - page * page_length : 0;
-  }
-  LINNET_ALWAYS_INLINE std::int64_t last(std::int64_t i, std::int64_t page) const {
-    const std::int64_t end = a.key_end + i / a.heads - page * page_length;
-    return end < page_length ? end : page_length;
+  LINNET_ALWAYS_INLINE V at(std::int64_t i, std::int64_t left) const {
+    return load_plain<Isa, Format>(values + i * value_bytes, left);
   }
 };
 
-/// scores[i] = scale * (q[i] . keys) for Queries queries and all positions of the page.
-template <class V, int Queries>
-LINNET_ALWAYS_INLINE void score_page(const AttentionState& s, std::int64_t i) {
-  constexpr int vectors = page_length / static_cast<int>(V::size);
+/// scores[i] = scale * (q[i] . keys) for Queries queries from `query` on, the i-th, and all positions of the
+/// page.
+template <class V, int Queries, class Keys>
+LINNET_ALWAYS_INLINE void score_page(const AttentionState& s, Keys keys, std::int64_t i, Query& query) {
+  constexpr int size = static_cast<int>(V::size), vectors = page_length / size;
   V sums[Queries][vectors];
   const float* q[Queries];
-  for (int n = 0; n < Queries; ++n) q[n] = s.q(i + n);
+  for (int n = 0; n < Queries; ++n, query.next()) q[n] = query.q();
   for (auto& row : sums)
     for (V& sum : row) sum = V(0.0f);
   for (std::int64_t d = 0; d < s.a.head_dim; ++d) {
     V key[vectors];
-    for (int v = 0; v < vectors; ++v)
-      key[v] = V::load_unaligned(s.keys + d * page_length + v * static_cast<int>(V::size));
+    for (int v = 0; v < vectors; ++v) key[v] = keys.at(d * page_length + v * size);
     for (int n = 0; n < Queries; ++n) {
       const V value(q[n][d]);
       for (int v = 0; v < vectors; ++v) sums[n][v] = fma(value, key[v], sums[n][v]);
@@ -86,97 +114,110 @@ LINNET_ALWAYS_INLINE void score_page(const AttentionState& s, std::int64_t i) {
   }
   for (int n = 0; n < Queries; ++n)
     for (int v = 0; v < vectors; ++v)
-      V(sums[n][v] * V(s.a.scale))
-          .store_unaligned(s.scores + (i + n) * page_length + v * static_cast<int>(V::size));
+      V(sums[n][v] * V(s.a.scale)).store_unaligned(s.scores + (i + n) * page_length + v * size);
 }
 
 /// Turns a query's scores into exp(score - maximum), zero where it sees nothing, and moves the running
 /// softmax on.
-template <class V>
-LINNET_ALWAYS_INLINE void soften(const AttentionState& s, std::int64_t i, std::int64_t page) {
-  float* const scores = s.scores + i * page_length;
-  const std::int64_t first = s.first(i, page), last = s.last(i, page);
+template <class Isa>
+LINNET_ALWAYS_INLINE void soften(const AttentionState& s, std::int64_t i, Seen seen) {
+  using V = typename Isa::Vector;
+  constexpr int size = static_cast<int>(V::size), vectors = page_length / size;
+  constexpr int parts = AttentionState::lanes / size;
   s.keeps[i] = 1;
-  if (last <= first) return;
+  if (seen.is_empty()) return;
+  float* const scores = s.scores + i * page_length;
   if (s.a.soft_cap != 0)
     transform<V>(scores, scores, page_length, [&](V score) {
       return V(V(s.a.soft_cap) * hyperbolic_tangent(V(score / V(s.a.soft_cap))));
     });
-  const float before = s.maxima[i];
-  float maximum = before;
-  for (std::int64_t t = first; t < last; ++t) maximum = scores[t] > maximum ? scores[t] : maximum;
-  transform<V>(scores, scores, page_length, [&](V score) { return exponential(V(score - V(maximum))); });
-  for (std::int64_t t = 0; t < first; ++t) scores[t] = 0;
-  for (std::int64_t t = last; t < page_length; ++t) scores[t] = 0;
-  LaneSums<V> added;
-  for (std::int64_t t = 0; t < page_length; t += LaneSums<V>::lanes)
-    for (int v = 0; v < LaneSums<V>::vectors; ++v)
-      added.part[v] = added.part[v] + V::load_unaligned(scores + t + v * static_cast<int>(V::size));
+  for (std::int64_t t = 0; t < seen.first; ++t) scores[t] = -INFINITY;
+  for (std::int64_t t = seen.last; t < page_length; ++t) scores[t] = -INFINITY;
+  V weights[vectors], best(-INFINITY), added[parts];
+  for (int v = 0; v < vectors; ++v) {
+    weights[v] = V::load_unaligned(scores + v * size);
+    best = max(weights[v], best);
+  }
+  const float before = s.maxima[i], largest = Isa::largest(best);
+  const float maximum = largest > before ? largest : before;
+  for (V& sum : added) sum = V(0.0f);
+  for (int v = 0; v < vectors; ++v) {
+    weights[v] = exponential(V(weights[v] - V(maximum)));
+    weights[v].store_unaligned(scores + v * size);
+    added[v % parts] = added[v % parts] + weights[v];
+  }
   if (maximum != before) s.keeps[i] = std::exp(before - maximum);
-  s.totals[i] = s.totals[i] * s.keeps[i] + added.total();
   s.maxima[i] = maximum;
+  float* const totals = s.totals + i * AttentionState::lanes;
+  for (int p = 0; p < parts; ++p)
+    fma(V::load_unaligned(totals + p * size), V(s.keeps[i]), added[p]).store_unaligned(totals + p * size);
 }
 
-/// out[i] = keep * out[i] + weights . values over the positions [first, last), for Queries queries and
-/// Vectors vectors of values from d on, of which `left` values are there.
-template <class V, int Queries, int Vectors>
-LINNET_ALWAYS_INLINE void mix_values(const AttentionState& s, std::int64_t i, std::int64_t first,
-                                     std::int64_t last, std::int64_t d, std::int64_t left) {
+/// out[i] = keep * out[i] + weights . values over the positions seen, for Queries queries and Vectors vectors
+/// of values from d on, of which `left` values are there.
+template <class V, int Queries, int Vectors, class Values>
+LINNET_ALWAYS_INLINE void mix_values(const AttentionState& s, Values values, std::int64_t i,
+                                     float* const (&out)[Queries], Seen seen, std::int64_t d,
+                                     std::int64_t left) {
   constexpr auto size = static_cast<std::int64_t>(V::size);
   V sums[Queries][Vectors];
   for (int n = 0; n < Queries; ++n)
     for (int v = 0; v < Vectors; ++v)
-      sums[n][v] = V(s.keeps[i + n]) * load<V>(s.out(i + n) + d + v * size, left - v * size);
-  for (std::int64_t t = first; t < last; ++t) {
+      sums[n][v] = V(s.keeps[i + n]) * load<V>(out[n] + d + v * size, left - v * size);
+  for (std::int64_t t = seen.first; t < seen.last; ++t) {
     V value[Vectors];
-    for (int v = 0; v < Vectors; ++v)
-      value[v] = load<V>(s.values + t * s.row_length + d + v * size, left - v * size);
+    for (int v = 0; v < Vectors; ++v) value[v] = values.at(t * s.row_length + d + v * size, left - v * size);
     for (int n = 0; n < Queries; ++n) {
       const V weight(s.scores[(i + n) * page_length + t]);
       for (int v = 0; v < Vectors; ++v) sums[n][v] = fma(weight, value[v], sums[n][v]);
     }
   }
   for (int n = 0; n < Queries; ++n)
-    for (int v = 0; v < Vectors; ++v) store(sums[n][v], s.out(i + n) + d + v * size, left - v * size);
+    for (int v = 0; v < Vectors; ++v) store(sums[n][v], out[n] + d + v * size, left - v * size);
 }
 
-template <class V, int Queries>
-LINNET_ALWAYS_INLINE void mix_page(const AttentionState& s, std::int64_t i, std::int64_t page) {
+template <class V, int Queries, class Values>
+LINNET_ALWAYS_INLINE void mix_page(const AttentionState& s, Values values, std::int64_t i, Query query,
+                                   Seen seen) {
   constexpr int vectors = 4;
   constexpr auto size = static_cast<std::int64_t>(V::size);
-  const std::int64_t first = s.first(i, page), last = s.last(i, page);
-  if (last <= first) return;
+  if (seen.is_empty()) return;
+  float* out[Queries];
+  for (int n = 0; n < Queries; ++n, query.next()) out[n] = query.out();
   std::int64_t d = 0;
   for (; d + vectors * size <= s.a.head_dim; d += vectors * size)
-    mix_values<V, Queries, vectors>(s, i, first, last, d, vectors * size);
-  for (; d < s.a.head_dim; d += size) mix_values<V, Queries, 1>(s, i, first, last, d, s.a.head_dim - d);
+    mix_values<V, Queries, vectors>(s, values, i, out, seen, d, vectors * size);
+  for (; d < s.a.head_dim; d += size) mix_values<V, Queries, 1>(s, values, i, out, seen, d, s.a.head_dim - d);
 }
 
-/// Whether all queries of a tile see the same positions of a page. What a query does not see is never
-/// touched, not even by a weight of zero: it may be another sequence's.
-LINNET_ALWAYS_INLINE bool see_the_same(const AttentionState& s, std::int64_t i, int queries,
-                                       std::int64_t page) {
-  for (std::int64_t n = i + 1; n < i + queries; ++n)
-    if (s.first(n, page) != s.first(i, page) || s.last(n, page) != s.last(i, page)) return false;
-  return true;
-}
-
-template <class V>
-LINNET_ALWAYS_INLINE void attend_page(const AttentionState& s, std::int64_t page) {
+/// What a query does not see is never touched, not even by a weight of zero: it may be another sequence's. So
+/// only queries that see the same positions share a tile when values are mixed. A function of its own, since
+/// two in one leave g++ short of registers.
+template <class Isa, class Keys, class Values>
+[[gnu::noinline]] void attend_page(const AttentionState& state, std::int64_t page, Keys keys,
+                                   Values values) noexcept {
+  using V = typename Isa::Vector;
+  const AttentionState s = state;
   constexpr int tile = query_tile<V>;
   const std::int64_t queries = s.queries();
+  Query scored{&s.a}, softened{&s.a}, mixed{&s.a};
   std::int64_t i = 0;
-  for (; i + tile <= queries; i += tile) score_page<V, tile>(s, i);
-  for (; i < queries; ++i) score_page<V, 1>(s, i);
-  for (i = 0; i < queries; ++i) soften<V>(s, i, page);
+  for (; i + tile <= queries; i += tile) score_page<V, tile>(s, keys, i, scored);
+  for (; i < queries; ++i) score_page<V, 1>(s, keys, i, scored);
+  for (i = 0; i < queries; ++i, softened.next()) soften<Isa>(s, i, Seen(s.a, softened.token, page));
   for (i = 0; i < queries;) {
-    if (i + tile <= queries && see_the_same(s, i, tile, page)) {
-      mix_page<V, tile>(s, i, page);
+    const Seen seen(s.a, mixed.token, page);
+    Query last = mixed;
+    for (int n = 1; n < tile; ++n) last.next();
+    if (i + tile <= queries && seen == Seen(s.a, last.token, page)) {
+      mix_page<V, tile>(s, values, i, mixed, seen);
       i += tile;
+      mixed = last;
     } else {
-      mix_page<V, 1>(s, i, page);
+      mix_page<V, 1>(s, values, i, mixed, seen);
       ++i;
     }
+    mixed.next();
   }
 }
 
@@ -185,27 +226,44 @@ void attention(const AttentionArgs& a) noexcept {
   using V = typename Isa::Vector;
   constexpr std::int64_t block =
       Format::block_length;  // page_row_length() would look it up in a shared table
+  constexpr std::int64_t lanes = AttentionState::lanes;
   const std::int64_t length = (a.head_dim + block - 1) / block * block;
-  float* const keys = a.scratch;
-  float* const values = keys + page_length * length;
-  float* const scores = values + page_length * length;
-  float* const maxima = scores + a.tokens * a.heads * page_length;
   const std::int64_t queries = a.tokens * a.heads;
-  const AttentionState s{a, length, keys, values, scores, maxima, maxima + queries, maxima + 2 * queries};
-  for (std::int64_t i = 0; i < queries; ++i) {
+  float* const keys = a.scratch;                      // [length][page_length]
+  float* const values = keys + page_length * length;  // [page_length][length]
+  float* const scores = values + page_length * length;
+  float* const totals = scores + queries * page_length;
+  const AttentionState s{a, length, scores, totals, totals + queries * lanes, totals + queries * (lanes + 1)};
+  std::int64_t i = 0;
+  for (Query query{&a}; i < queries; ++i, query.next()) {
     s.maxima[i] = -INFINITY;
-    s.totals[i] = 0;
-    for (std::int64_t d = 0; d < a.head_dim; ++d) s.out(i)[d] = 0;
+    for (std::int64_t l = 0; l < lanes; ++l) s.totals[i * lanes + l] = 0;
+    for (std::int64_t d = 0; d < a.head_dim; ++d) query.out()[d] = 0;
   }
   const std::int64_t end = a.key_end + a.tokens - 1;
-  for (std::int64_t page = s.first_page(); page * page_length < end; ++page) {
-    unpack_keys<Isa, Format>(a.pages[page] + a.k_offset, length, s.keys);
-    unpack<Isa, Format>(a.pages[page] + a.v_offset, 0, length * page_length, s.values);
-    attend_page<V>(s, page);
+  const std::int64_t first = a.window > 0 && a.key_end > a.window ? (a.key_end - a.window) / page_length : 0;
+  for (std::int64_t page = first; page * page_length < end; ++page) {
+    const std::byte* const stored_keys = a.pages[page] + a.k_offset;
+    const std::byte* const stored_values = a.pages[page] + a.v_offset;
+    if constexpr (is_plain<Format>) {
+      if (Format::dtype == DType::f32 || queries <= query_tile<V>) {  // each value is met once
+        using Stored = StoredValues<Isa, Format>;
+        attend_page<Isa>(s, page, Stored{stored_keys}, Stored{stored_values});
+        continue;
+      }
+    }
+    unpack_keys<Isa, Format>(stored_keys, length, keys);
+    unpack<Isa, Format>(stored_values, 0, length * page_length, values);
+    attend_page<Isa>(s, page, UnpackedValues<Isa>{keys}, UnpackedValues<Isa>{values});
   }
-  for (std::int64_t i = 0; i < queries; ++i) {
-    const V inverse(1.0f / s.totals[i]);
-    transform<V>(s.out(i), s.out(i), a.head_dim, [&](V o) { return V(o * inverse); });
+  i = 0;
+  for (Query query{&a}; i < queries; ++i, query.next()) {
+    float total[lanes];
+    for (std::int64_t l = 0; l < lanes; ++l) total[l] = s.totals[i * lanes + l];
+    for (std::int64_t width = lanes / 2; width > 0; width /= 2)
+      for (std::int64_t l = 0; l < width; ++l) total[l] += total[l + width];
+    const V inverse(1.0f / total[0]);
+    transform<V>(query.out(), query.out(), a.head_dim, [&](V o) { return V(o * inverse); });
   }
 }
 

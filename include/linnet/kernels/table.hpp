@@ -170,7 +170,7 @@ struct AttentionArgs {
 /// Floats of scratch that an attention kernel needs for tokens * heads queries: a page of keys and of values,
 /// and scores.
 constexpr std::int64_t attention_scratch(std::int64_t queries, std::int64_t row_length) noexcept {
-  return 2 * page_length * row_length + queries * (page_length + 3);
+  return 2 * page_length * row_length + queries * (page_length + 18);
 }
 
 /// Queries that lie in one tile, positions that are scored at once, and the queries of a call that make up
