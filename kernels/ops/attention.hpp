@@ -73,17 +73,20 @@ struct AttentionState {
   LINNET_ALWAYS_INLINE std::int64_t queries() const { return a.tokens * a.heads; }
 };
 
-/// A page's keys or values of one head, unpacked, and where they lie: a vector from index i on.
+/// A page's keys or values of one head, unpacked or as they lie: a vector from index i on. Pages lie
+/// anywhere, so that the processor cannot guess the next: its values are asked for while those at the same
+/// indices are met.
 template <class Isa>
 struct UnpackedValues {
   const float* values;
   using V = typename Isa::Vector;
   LINNET_ALWAYS_INLINE V at(std::int64_t i) const { return V::load_unaligned(values + i); }
   LINNET_ALWAYS_INLINE V at(std::int64_t i, std::int64_t left) const { return load<V>(values + i, left); }
+  LINNET_ALWAYS_INLINE void ask_ahead(std::int64_t, std::int64_t) const {}
 };
 template <class Isa, class Format>
 struct StoredValues {
-  const std::byte* values;
+  const std::byte *values, *next;  // this page's and the next one's
   using V = typename Isa::Vector;
   static constexpr auto value_bytes = static_cast<std::int64_t>(sizeof(typename Format::Block));
   LINNET_ALWAYS_INLINE V at(std::int64_t i) const {
@@ -91,6 +94,11 @@ struct StoredValues {
   }
   LINNET_ALWAYS_INLINE V at(std::int64_t i, std::int64_t left) const {
     return load_plain<Isa, Format>(values + i * value_bytes, left);
+  }
+  LINNET_ALWAYS_INLINE void ask_ahead(std::int64_t i, std::int64_t count) const {
+    constexpr std::int64_t line = 64;
+    for (std::int64_t b = 0; b < count * value_bytes; b += line)
+      __builtin_prefetch(next + i * value_bytes + b, 0, 3);
   }
 };
 
@@ -105,6 +113,7 @@ LINNET_ALWAYS_INLINE void score_page(const AttentionState& s, Keys keys, std::in
   for (auto& row : sums)
     for (V& sum : row) sum = V(0.0f);
   for (std::int64_t d = 0; d < s.a.head_dim; ++d) {
+    keys.ask_ahead(d * page_length, page_length);
     V key[vectors];
     for (int v = 0; v < vectors; ++v) key[v] = keys.at(d * page_length + v * size);
     for (int n = 0; n < Queries; ++n) {
@@ -165,6 +174,7 @@ LINNET_ALWAYS_INLINE void mix_values(const AttentionState& s, Values values, std
     for (int v = 0; v < Vectors; ++v)
       sums[n][v] = V(s.keeps[i + n]) * load<V>(out[n] + d + v * size, left - v * size);
   for (std::int64_t t = seen.first; t < seen.last; ++t) {
+    values.ask_ahead(t * s.row_length + d, Vectors * size);
     V value[Vectors];
     for (int v = 0; v < Vectors; ++v) value[v] = values.at(t * s.row_length + d + v * size, left - v * size);
     for (int n = 0; n < Queries; ++n) {
@@ -248,7 +258,9 @@ void attention(const AttentionArgs& a) noexcept {
     if constexpr (is_plain<Format>) {
       if (Format::dtype == DType::f32 || queries <= query_tile<V>) {  // each value is met once
         using Stored = StoredValues<Isa, Format>;
-        attend_page<Isa>(s, page, Stored{stored_keys}, Stored{stored_values});
+        const std::byte* const next = (page + 1) * page_length < end ? a.pages[page + 1] : a.pages[page];
+        attend_page<Isa>(s, page, Stored{stored_keys, next + a.k_offset},
+                         Stored{stored_values, next + a.v_offset});
         continue;
       }
     }
