@@ -13,8 +13,8 @@ namespace linnet::kernels {
 // group, 32 columns of 16 rows, as pairs of neighbouring columns: [16 pairs][16 rows][2], which is how tile
 // products want their right side. One of sums holds 16 tokens by 16 rows as floats.
 //
-// A panel of weights is two groups (32 rows) by 512 columns: it stays in the first cache while all tokens
-// pass by, and the next panel is unpacked meanwhile, between products: the tile unit works beside the vector
+// A panel of weights is two groups (32 rows) by 256 columns: with as many of 32 tokens it fits the first cache
+// of 48 KB, so that it stays there while all tokens pass by, and the next panel is unpacked meanwhile, between products: the tile unit works beside the vector
 // units.
 
 /// One call's memory and shape.
@@ -140,13 +140,17 @@ class TiledProduct {
       constexpr float offset = Tile::level_offset;
       typename Isa::Bytes quads[8];
       tile_.load_levels(chunk, quads);
+      V scale[groups_of_chunk], min[groups_of_chunk];  // read before anything is stored, which they might alias
+      for (int g = 0; g < groups_of_chunk; ++g) {
+        scale[g] = groups_.scale[chunk * groups_of_chunk + g];
+        min[g] = has_min ? groups_.min[chunk * groups_of_chunk + g] : V(scale[g] * V(offset));
+      }
       unroll<8>([&](auto q) __attribute__((always_inline)) {
-        const int group = chunk * groups_of_chunk + q * groups_of_chunk / 8;
-        const V scale = groups_.scale[group], min = has_min ? groups_.min[group] : V(scale * V(offset));
-        const V value[4] = {fms(Isa::template byte_to_float<0>(quads[q]), scale, min),
-                            fms(Isa::template byte_to_float<1>(quads[q]), scale, min),
-                            fms(Isa::template byte_to_float<2>(quads[q]), scale, min),
-                            fms(Isa::template byte_to_float<3>(quads[q]), scale, min)};
+        constexpr int g = q * groups_of_chunk / 8;
+        const V value[4] = {fms(Isa::template byte_to_float<0>(quads[q]), scale[g], min[g]),
+                            fms(Isa::template byte_to_float<1>(quads[q]), scale[g], min[g]),
+                            fms(Isa::template byte_to_float<2>(quads[q]), scale[g], min[g]),
+                            fms(Isa::template byte_to_float<3>(quads[q]), scale[g], min[g])};
         Isa::store_pairs(value[0], value[1], to + 128 * q);
         Isa::store_pairs(value[2], value[3], to + 128 * q + 64);
       });
@@ -179,7 +183,7 @@ class TiledProduct {
         Tiles::template load<first_weights + g>(weights + (g * panel_chunks + c) * tile_bytes);
       });
       unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
-        Tiles::template stream<first_x + t>(x + (t * chunks_ + c) * tile_bytes);
+        Tiles::template load<first_x + t>(x + (t * chunks_ + c) * tile_bytes);
       });
       unroll<Groups * Tokens>([&](auto i) __attribute__((always_inline)) {
         Tiles::template dot<i, first_x + i / Groups, first_weights + i % Groups>();

@@ -137,7 +137,7 @@ struct TiledMatmulArgs {
   std::byte* scratch;  // scratch_bytes(x.tokens), aligned to 64
 
   // Weights are unpacked in panels of 32 rows; sums stay in scratch for a block of rows and tokens.
-  static constexpr std::int64_t panel_cols = 512, panel_bytes = 2 * 32 * panel_cols;
+  static constexpr std::int64_t panel_cols = 256, panel_bytes = 2 * 32 * panel_cols;
   static constexpr std::int64_t block_rows = 256, block_tokens = 512;
   static constexpr std::int64_t scratch_bytes(std::int64_t tokens) noexcept {
     const std::int64_t most = tokens < block_tokens ? (tokens + 31) / 32 * 32 : block_tokens;
