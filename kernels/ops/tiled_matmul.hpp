@@ -13,9 +13,9 @@ namespace linnet::kernels {
 // group, 32 columns of 16 rows, as pairs of neighbouring columns: [16 pairs][16 rows][2], which is how tile
 // products want their right side. One of sums holds 16 tokens by 16 rows as floats.
 //
-// A panel of weights is two groups (32 rows) by 256 columns: with as many of 32 tokens it fits the first cache
-// of 48 KB, so that it stays there while all tokens pass by, and the next panel is unpacked meanwhile, between products: the tile unit works beside the vector
-// units.
+// A panel of weights is two groups (32 rows) by 256 columns: with as many of 32 tokens it fits the first
+// cache of 48 KB, so that it stays there while all tokens pass by, and the next panel is unpacked meanwhile,
+// between products: the tile unit works beside the vector units.
 
 /// One call's memory and shape.
 template <class Isa, class Format>
@@ -140,7 +140,8 @@ class TiledProduct {
       constexpr float offset = Tile::level_offset;
       typename Isa::Bytes quads[8];
       tile_.load_levels(chunk, quads);
-      V scale[groups_of_chunk], min[groups_of_chunk];  // read before anything is stored, which they might alias
+      V scale[groups_of_chunk],
+          min[groups_of_chunk];  // read before anything is stored, which they might alias
       for (int g = 0; g < groups_of_chunk; ++g) {
         scale[g] = groups_.scale[chunk * groups_of_chunk + g];
         min[g] = has_min ? groups_.min[chunk * groups_of_chunk + g] : V(scale[g] * V(offset));
