@@ -21,7 +21,7 @@ namespace {
 // - bit_select(mask, a, b), where there is one instruction for it: a's bits where the mask's are 1, else b's.
 // - to_float: whole numbers of 32 bits; as_float: floats of the same bits.
 // - load_halves, load_words, load_exponents: one two-byte or one-byte number for each row.
-// - largest: of a vector's floats.
+// - largest: of a vector's floats; ops/attention.hpp asks for it, too.
 // - store_rounded: 32 floats of at most 127 in magnitude to the nearest whole numbers, ties to even, as
 // bytes; and the
 //   sums of these over each half.

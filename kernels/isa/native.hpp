@@ -17,6 +17,14 @@ struct Native {
   static constexpr std::string_view name = "native";
   using Vector = std::conditional_t<xsimd::types::has_simd_register<float, Arch>::value,
                                     xsimd::batch<float, Arch>, ScalarVector>;
+
+  LINNET_ALWAYS_INLINE static float largest(Vector v) {
+    float values[Vector::size];
+    v.store_unaligned(values);
+    float most = values[0];
+    for (float value : values) most = value > most ? value : most;
+    return most;
+  }
 };
 
 }  // namespace linnet::kernels
