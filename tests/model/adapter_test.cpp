@@ -94,7 +94,8 @@ void merge(EditedModel& model, const gguf::File& adapter, double scale) {
     const std::string name = a.name.substr(0, a.name.size() - 7);
     const gguf::Tensor& b = *adapter.find(name + ".lora_b");
     const auto low = read_floats(a), high = read_floats(b);
-    const auto [in, rank, slices, unused] = a.view.shape;
+    // By name, since clang 14 lets no lambda capture a structured binding.
+    const std::int64_t in = a.view.shape[0], rank = a.view.shape[1], slices = a.view.shape[2];
     const std::int64_t out = b.view.shape[1];
     const double factor = scale * AdapterFile::alpha / static_cast<double>(rank);
     const auto at = [](std::int64_t index) { return static_cast<std::size_t>(index); };
