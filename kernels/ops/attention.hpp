@@ -62,7 +62,7 @@ struct Seen {
 
 /// A softmax on its way through the pages, for every query of a call.
 struct AttentionState {
-  static constexpr std::int64_t lanes = 16;  // in which totals are summed up, whatever the vectors' size
+  static constexpr std::int64_t lanes = LaneSums<ScalarVector>::lanes;  // the same for every vector
   const AttentionArgs& a;
   std::int64_t row_length;  // values of a row in the cache
   float* scores;            // [queries][page_length]
@@ -132,7 +132,7 @@ template <class Isa>
 LINNET_ALWAYS_INLINE void soften(const AttentionState& s, std::int64_t i, Seen seen) {
   using V = typename Isa::Vector;
   constexpr int size = static_cast<int>(V::size), vectors = page_length / size;
-  constexpr int parts = AttentionState::lanes / size;
+  using Sums = LaneSums<V>;
   s.keeps[i] = 1;
   if (seen.is_empty()) return;
   float* const scores = s.scores + i * page_length;
@@ -142,24 +142,26 @@ LINNET_ALWAYS_INLINE void soften(const AttentionState& s, std::int64_t i, Seen s
     });
   for (std::int64_t t = 0; t < seen.first; ++t) scores[t] = -INFINITY;
   for (std::int64_t t = seen.last; t < page_length; ++t) scores[t] = -INFINITY;
-  V weights[vectors], best(-INFINITY), added[parts];
+  V weights[vectors], best(-INFINITY);
   for (int v = 0; v < vectors; ++v) {
     weights[v] = V::load_unaligned(scores + v * size);
     best = max(weights[v], best);
   }
   const float before = s.maxima[i], largest = Isa::largest(best);
   const float maximum = largest > before ? largest : before;
-  for (V& sum : added) sum = V(0.0f);
+  Sums added;
   for (int v = 0; v < vectors; ++v) {
     weights[v] = exponential(V(weights[v] - V(maximum)));
     weights[v].store_unaligned(scores + v * size);
-    added[v % parts] = added[v % parts] + weights[v];
+    V& sum = added.part[v % Sums::vectors];
+    sum = sum + weights[v];
   }
   if (maximum != before) s.keeps[i] = std::exp(before - maximum);
   s.maxima[i] = maximum;
-  float* const totals = s.totals + i * AttentionState::lanes;
-  for (int p = 0; p < parts; ++p)
-    fma(V::load_unaligned(totals + p * size), V(s.keeps[i]), added[p]).store_unaligned(totals + p * size);
+  float* const totals = s.totals + i * Sums::lanes;
+  for (int v = 0; v < Sums::vectors; ++v)
+    fma(V::load_unaligned(totals + v * size), V(s.keeps[i]), added.part[v])
+        .store_unaligned(totals + v * size);
 }
 
 /// out[i] = keep * out[i] + weights . values over the positions seen, for Queries queries and Vectors vectors
@@ -256,7 +258,8 @@ void attention(const AttentionArgs& a) noexcept {
     const std::byte* const stored_keys = a.pages[page] + a.k_offset;
     const std::byte* const stored_values = a.pages[page] + a.v_offset;
     if constexpr (is_plain<Format>) {
-      if (Format::dtype == DType::f32 || queries <= query_tile<V>) {  // each value is met once
+      // Where unpacking would be a copy, or each value is met once.
+      if (Format::dtype == DType::f32 || queries <= query_tile<V>) {
         using Stored = StoredValues<Isa, Format>;
         const std::byte* const next = (page + 1) * page_length < end ? a.pages[page + 1] : a.pages[page];
         attend_page<Isa>(s, page, Stored{stored_keys, next + a.k_offset},
@@ -270,11 +273,10 @@ void attention(const AttentionArgs& a) noexcept {
   }
   i = 0;
   for (Query query{&a}; i < queries; ++i, query.next()) {
-    float total[lanes];
-    for (std::int64_t l = 0; l < lanes; ++l) total[l] = s.totals[i * lanes + l];
-    for (std::int64_t width = lanes / 2; width > 0; width /= 2)
-      for (std::int64_t l = 0; l < width; ++l) total[l] += total[l + width];
-    const V inverse(1.0f / total[0]);
+    LaneSums<V> sums;
+    for (int v = 0; v < LaneSums<V>::vectors; ++v)
+      sums.part[v] = V::load_unaligned(s.totals + i * lanes + v * static_cast<int>(V::size));
+    const V inverse(1.0f / sums.total());
     transform<V>(query.out(), query.out(), a.head_dim, [&](V o) { return V(o * inverse); });
   }
 }

@@ -140,8 +140,8 @@ class TiledProduct {
       constexpr float offset = Tile::level_offset;
       typename Isa::Bytes quads[8];
       tile_.load_levels(chunk, quads);
-      V scale[groups_of_chunk],
-          min[groups_of_chunk];  // read before anything is stored, which they might alias
+      // Read before anything is stored, which might be the same memory for all that the compiler knows.
+      V scale[groups_of_chunk], min[groups_of_chunk];
       for (int g = 0; g < groups_of_chunk; ++g) {
         scale[g] = groups_.scale[chunk * groups_of_chunk + g];
         min[g] = has_min ? groups_.min[chunk * groups_of_chunk + g] : V(scale[g] * V(offset));

@@ -21,15 +21,10 @@
 
 #include <linnet/base/error.hpp>
 
+#include "support/sanitized.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace linnet::tests {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool sanitized = true;
-#else
-inline constexpr bool sanitized = false;
-#endif
 
 inline std::filesystem::path fixture(std::string_view name) {
   return std::filesystem::path(LINNET_SOURCE_DIR) / "tests/reference/fixtures" / name;

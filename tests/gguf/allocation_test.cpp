@@ -11,6 +11,7 @@
 
 #include <linnet/gguf/reader.hpp>
 #include <support/malformed_gguf.hpp>
+#include <support/sanitized.hpp>
 
 namespace {
 
@@ -65,11 +66,7 @@ Cost cost_of(const std::string& file) {
 }
 
 constexpr std::size_t bound = 64u << 20;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr double second = 10;  // sanitizers watch every access
-#else
-constexpr double second = 1;
-#endif
+constexpr double second = tests::sanitized ? 10 : 1;
 
 TEST(Allocation, IsCounted) {
   EXPECT_GT(cost_of(tests::base_gguf()).bytes, 100u);  // the counter counts

@@ -167,10 +167,11 @@ struct AttentionArgs {
   float* scratch;  // attention_scratch(...) floats, or tiled_attention_scratch(...)
 };
 
-/// Floats of scratch that an attention kernel needs for tokens * heads queries: a page of keys and of values,
-/// and scores.
+/// Floats of scratch that an attention kernel needs for tokens * heads queries: a page of keys and of values;
+/// and for every query a page of scores and the softmax so far, of which the total is kept in 16 lanes.
 constexpr std::int64_t attention_scratch(std::int64_t queries, std::int64_t row_length) noexcept {
-  return 2 * page_length * row_length + queries * (page_length + 18);
+  constexpr std::int64_t softmax = 16 + 2;
+  return 2 * page_length * row_length + queries * (page_length + softmax);
 }
 
 /// Queries that lie in one tile, positions that are scored at once, and the queries of a call that make up

@@ -1,0 +1,12 @@
+// support/sanitized.hpp - whether a sanitizer watches every access, which takes time and address space.
+#pragma once
+
+namespace linnet::tests {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool sanitized = true;
+#else
+inline constexpr bool sanitized = false;
+#endif
+
+}  // namespace linnet::tests
