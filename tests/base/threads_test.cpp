@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <numeric>
 #include <string>
@@ -132,6 +133,31 @@ TEST(ThreadTeam, TeamsOfTwoApplicationThreadsRunAtOnce) {
   second.join();
   EXPECT_EQ(sums[0], 300 * 4950);
   EXPECT_EQ(sums[1], 300 * 4950);
+}
+
+TEST(ThreadTeam, AttendanceSaysHowManyMembersARunHas) {
+  ThreadTeam team(3);
+  for (const int members : {1, 3, 2, 3, 1, 5}) {
+    Attendance attendance(members);
+    std::atomic<int> counted = 0;
+    team.run(attendance, 1, [&](ThreadTeam::Member& member) {
+      counted += member.count() == std::min(members, 3);
+      member.barrier();
+    });
+    EXPECT_EQ(counted, std::min(members, 3));
+  }
+}
+
+TEST(ThreadTeam, AttendanceLearnsWhoIsLate) {
+  ThreadTeam team(2);
+  Attendance attendance(2);
+  for (int run = 0; run < 20; ++run)
+    team.run(attendance, 1, [](ThreadTeam::Member& member) {
+      const bool late = member.index() == 1;  // as if its core were taken away
+      std::this_thread::sleep_for(std::chrono::milliseconds(late ? 60 : 1));
+      member.barrier();
+    });
+  EXPECT_EQ(attendance.members(), 1);
 }
 
 TEST(ThreadTeam, AnImpossibleSizeIsAnError) {

@@ -114,8 +114,9 @@ void merge(EditedModel& model, const gguf::File& adapter, double scale) {
 
 Logits adapted_logits(const std::shared_ptr<const Model>& model, std::span<const AdapterUse> uses,
                       std::span<const Token> tokens, int threads = 1, std::int64_t batch = 1024) {
-  Engine engine(model,
-                {.threads = threads, .cache = {.type = DType::f32, .tokens = 1024, .max_batch = batch}});
+  Engine engine(model, {.threads = threads,
+                        .every_thread = true,
+                        .cache = {.type = DType::f32, .tokens = 1024, .max_batch = batch}});
   engine.set_adapters(uses);
   return forward(engine, engine.create(), tokens, LogitRows::all);
 }

@@ -30,8 +30,9 @@ TEST_P(EveryModel, AnyNumberOfThreadsGivesTheSameBits) {
   const auto tokens = some_tokens(40);
   const Logits expected = fresh_logits(model(), tokens, LogitRows::all);
   for (const int threads : {2, 3, 4}) {
-    Engine engine(model(),
-                  {.threads = threads, .cache = {.type = DType::f32, .tokens = 64, .max_batch = 64}});
+    Engine engine(model(), {.threads = threads,
+                            .every_thread = true,
+                            .cache = {.type = DType::f32, .tokens = 64, .max_batch = 64}});
     EXPECT_EQ(engine.threads(), threads);
     const SequenceId sequence = engine.create();
     EXPECT_TRUE(same_bits(forward(engine, sequence, tokens, LogitRows::all), expected))

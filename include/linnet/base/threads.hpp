@@ -4,18 +4,23 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 
+#include <linnet/base/attendance.hpp>
 #include <linnet/base/config.hpp>
 
 namespace linnet {
 
-/// The number of threads that the machine really grants this process: the smallest of the affinity mask, the
-/// CPUs that the control group's quota pays for (cgroup v1 and v2), and the performance cores where cores
-/// differ.
+/// The number of threads that can run at once in this process: the smaller of the affinity mask and the CPUs
+/// that the control group's quota pays for (cgroup v1 and v2).
 /// @param root  where /proc and /sys are looked up; tests pass a folder of their own.
+int granted_thread_count(const std::filesystem::path& root = "/");
+
+/// The number of threads that serve a model best: granted_thread_count(), but no more than there are
+/// performance cores where cores differ. @param root  as above
 int default_thread_count(const std::filesystem::path& root = "/");
 
 /// `asked` where it is not 0, else the environment variable LINNET_THREADS, else default_thread_count().
@@ -27,7 +32,7 @@ int resolve_thread_count(int asked);
 /// A step of the model is one call of run(): the threads are started (by OpenMP, which keeps them between
 /// calls) once per step, not once per operation. Inside it every member executes the same calls of barrier()
 /// and for_chunks() in the same order. What a chunk computes must not depend on who computes it; then results
-/// do not depend on the number of threads.
+/// do not depend on the number of threads, which may differ from run to run.
 class ThreadTeam {
  public:
   class Member;
@@ -40,16 +45,34 @@ class ThreadTeam {
   /// One run at a time on a team.
   template <class Job>
   void run(Job&& job) {
-    launch(
-        [](void* context, Member& member) { (*static_cast<std::remove_reference_t<Job>*>(context))(member); },
-        &job);
+    run(size_, job);
+  }
+
+  /// The same with as many of the threads as `attendance` says, which learns how it went.
+  /// @param work  see Attendance::record()
+  template <class Job>
+  void run(Attendance& attendance, double work, Job&& job) {
+    const int members = std::min(attendance.members(), size_);
+    const auto start = std::chrono::steady_clock::now();
+    run(members, job);
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    attendance.record(work, taken.count(), mean_wait());
   }
 
  private:
+  template <class Job>
+  void run(int members, Job& job) {
+    launch(
+        members, [](void* context, Member& member) { (*static_cast<Job*>(context))(member); },
+        const_cast<void*>(static_cast<const void*>(&job)));
+  }
+
   using Entry = void (*)(void* context, Member& member);
-  void launch(Entry entry, void* context);
+  void launch(int members, Entry entry, void* context);
   void hand_over(Entry entry, void* context);
   void take_back();
+  /// Seconds that a member slept at barriers of the last run, on average over all members but one.
+  double mean_wait() const noexcept;
 
   static constexpr int loop_slots = 4;
   static constexpr std::size_t cache_line = 64;
@@ -60,6 +83,7 @@ class ThreadTeam {
     Counter arrived;                                          // members at the present barrier
     alignas(cache_line) std::atomic<std::uint32_t> round{0};  // barriers passed, modulo 2^32
     Counter next[loop_slots];                                 // the next chunk of a shared loop
+    Counter slept;                                            // nanoseconds, of all members
     Counter started, finished;                                // hand-over of the job and of its results
     Entry entry = nullptr;
     void* context = nullptr;
@@ -68,7 +92,7 @@ class ThreadTeam {
   static void enter(Shared& shared, ThreadTeam& team, int index);
 
   int size_;
-  bool crowded_;     // more threads than the machine grants
+  bool crowded_;     // more threads than can run at once
   int running_ = 1;  // threads of the present run: OpenMP may grant fewer than asked for
   std::unique_ptr<Shared> shared_;
 };

@@ -49,7 +49,7 @@ LINNET_INLINE void try_threads(int count) {
 }  // namespace detail
 
 LINNET_INLINE ThreadTeam::ThreadTeam(int threads)
-    : size_(threads), crowded_(threads > default_thread_count()), shared_(std::make_unique<Shared>()) {
+    : size_(threads), crowded_(threads > granted_thread_count()), shared_(std::make_unique<Shared>()) {
   if (threads < 1 || threads > 1024)
     fail(ErrorCode::invalid_argument, "threads: expected 1 to 1024, got ", threads);
 #ifdef _OPENMP
@@ -72,6 +72,7 @@ __attribute__((noinline)) LINNET_INLINE void ThreadTeam::hand_over(Entry entry, 
   shared_->context = context;
   shared_->arrived.value.store(0, std::memory_order_relaxed);
   for (Counter& counter : shared_->next) counter.value.store(0, std::memory_order_relaxed);
+  shared_->slept.value.store(0, std::memory_order_relaxed);
   shared_->finished.value.store(0, std::memory_order_relaxed);
   shared_->started.value.fetch_add(1, std::memory_order_release);
 }
@@ -80,13 +81,14 @@ __attribute__((noinline)) LINNET_INLINE void ThreadTeam::take_back() {
   while (shared_->finished.value.load(std::memory_order_acquire) != running_) std::this_thread::yield();
 }
 
-__attribute__((no_sanitize("thread"))) LINNET_INLINE void ThreadTeam::launch(Entry entry, void* context) {
+__attribute__((no_sanitize("thread"))) LINNET_INLINE void ThreadTeam::launch(int members, Entry entry,
+                                                                             void* context) {
   hand_over(entry, context);
   ThreadTeam* const team = this;
   Shared* const shared = shared_.get();  // a member of this team may be read only after `started`
 #ifdef _OPENMP
-  if (size_ > 1) {
-#pragma omp parallel num_threads(size_)
+  if (members > 1) {
+#pragma omp parallel num_threads(members)
     {
 #pragma omp single
       team->running_ = omp_get_num_threads();
@@ -131,8 +133,16 @@ LINNET_INLINE void ThreadTeam::Member::barrier() noexcept {
 #endif
     }
   }
+  const auto asleep = std::chrono::steady_clock::now();
   while (shared.round.load(std::memory_order_acquire) == round)
     shared.round.wait(round, std::memory_order_acquire);
+  const std::chrono::nanoseconds slept = std::chrono::steady_clock::now() - asleep;
+  shared.slept.value.fetch_add(slept.count(), std::memory_order_relaxed);
+}
+
+LINNET_INLINE double ThreadTeam::mean_wait() const noexcept {
+  if (running_ == 1) return 0;
+  return 1e-9 * static_cast<double>(shared_->slept.value.load(std::memory_order_relaxed)) / (running_ - 1);
 }
 
 namespace detail {
@@ -200,19 +210,21 @@ LINNET_INLINE int count_cpu_list(const std::string& list) {
 
 }  // namespace detail
 
-LINNET_INLINE int default_thread_count(const std::filesystem::path& root) {
+LINNET_INLINE int granted_thread_count(const std::filesystem::path& root) {
   int cpus = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 #ifdef __linux__
   cpu_set_t mask;
   if (sched_getaffinity(0, sizeof mask, &mask) == 0) cpus = std::max(1, CPU_COUNT(&mask));
 #endif
-  const auto restrict_to = [&](int limit) {
-    if (limit > 0) cpus = std::min(cpus, limit);
-  };
-  restrict_to(detail::cgroup_cpus(root));
+  const int paid_for = detail::cgroup_cpus(root);
+  return paid_for > 0 ? std::min(cpus, paid_for) : cpus;
+}
+
+LINNET_INLINE int default_thread_count(const std::filesystem::path& root) {
   // Where cores differ, Linux lists the fast ones here; a slow core in the team would hold up every barrier.
-  restrict_to(detail::count_cpu_list(detail::first_line(root / "sys/devices/cpu_core/cpus")));
-  return cpus;
+  const int fast = detail::count_cpu_list(detail::first_line(root / "sys/devices/cpu_core/cpus"));
+  const int granted = granted_thread_count(root);
+  return fast > 0 ? std::min(granted, fast) : granted;
 }
 
 LINNET_INLINE int resolve_thread_count(int asked) {

@@ -21,6 +21,8 @@
 
 namespace linnet {
 
+class ForwardPass;
+
 /// For which tokens of an entry logits are wanted.
 enum class LogitRows { none, last, all };
 
@@ -32,7 +34,8 @@ struct BatchEntry {
 };
 
 struct EngineOptions {
-  int threads = 0;            // 0: what the machine grants, or LINNET_THREADS
+  int threads = 0;            // at most; 0: what the machine grants, or LINNET_THREADS
+  bool every_thread = false;  // use all of them even where they share cores or are held up: for tests
   KvCacheOptions cache = {};  // max_batch is the most tokens computed at once; longer entries go in pieces
   std::int64_t memory =
       0;  // bytes that weights, cache and scratch may take; 0: the model's LoadOptions::memory
@@ -49,6 +52,8 @@ class Engine {
 
   const Model& model() const noexcept { return *model_; }
   const KvCache& cache() const noexcept { return cache_; }
+  /// The threads that options asked for. A step uses fewer where that is faster: no more than can run at
+  /// once, and not those that other programs hold up (see Attendance).
   int threads() const noexcept { return team_.size(); }
   /// Most tokens computed at once.
   std::int64_t max_batch() const noexcept { return options_.cache.max_batch; }
@@ -130,6 +135,7 @@ class Engine {
   void check_room(const std::vector<Work>& works) const;
   bool wants_long_factors(std::int64_t length) const;
   std::vector<Work> plan(std::span<const BatchEntry> batch) const;
+  void run_pass(ForwardPass& pass, std::int64_t tokens);
   std::int64_t run_piece(std::vector<Work>& works, std::size_t& next, std::int64_t& done, float* logits,
                          Result result);
 
@@ -137,6 +143,7 @@ class Engine {
   EngineOptions options_;
   const kernels::Table& kernels_;
   ThreadTeam team_;
+  Attendance few_tokens_, many_tokens_;  // what sets the pace differs: memory, or multiplication
   KvCache cache_;
   ActiveAdapters adapters_;
   ProductObserver observer_;

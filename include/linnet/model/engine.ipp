@@ -28,6 +28,8 @@ LINNET_INLINE Engine::Engine(std::shared_ptr<const Model> model, const EngineOpt
       options_(options),
       kernels_(kernels::active()),
       team_(resolve_thread_count(options.threads)),
+      few_tokens_(options.every_thread ? team_.size() : std::min(team_.size(), granted_thread_count())),
+      many_tokens_(few_tokens_),
       cache_(model_->spec(), options.cache),
       memory_(std::make_unique<Memory>()) {
   const Spec& spec = model_->spec();
@@ -169,6 +171,14 @@ LINNET_INLINE void Engine::run(std::span<const BatchEntry> batch, std::span<floa
   }
 }
 
+LINNET_INLINE void Engine::run_pass(ForwardPass& pass, std::int64_t tokens) {
+  const auto job = [&](ThreadTeam::Member& member) { pass.run(member); };
+  if (options_.every_thread) return team_.run(job);
+  constexpr std::int64_t few = 4;  // up to here a step takes the time of reading the weights
+  if (tokens <= few) return team_.run(few_tokens_, 1, job);
+  team_.run(many_tokens_, static_cast<double>(tokens), job);
+}
+
 /// Computes as many tokens as one pass takes, and moves (next, done) past them. Returns the rows of logits
 /// written.
 LINNET_INLINE std::int64_t Engine::run_piece(std::vector<Work>& works, std::size_t& next, std::int64_t& done,
@@ -203,7 +213,7 @@ LINNET_INLINE std::int64_t Engine::run_piece(std::vector<Work>& works, std::size
   ForwardPass pass(
       {model_->spec(), model_->weights(), kernels_, cache_, memory_->frequencies, adapters_, observer_},
       memory_->scratch, rows, logits, result == Result::states);
-  team_.run([&](ThreadTeam::Member& member) { pass.run(member); });
+  run_pass(pass, static_cast<std::int64_t>(rows.size()));
   // Beside packed weights only rows of the embedding are read from the file, but each row that is read brings
   // its neighbours into memory, until a whole second copy of the embedding is there.
   const Weights& weights = model_->weights();
