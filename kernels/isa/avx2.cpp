@@ -27,55 +27,72 @@ struct Avx2 : Bytes256 {
     return _mm256_cvtepi32_ps(wide);
   }
 
-  static constexpr int bands = 1;  // the quads of one fill half of the registers
+  static constexpr int bands = 2;
 
-  /// As above, for four tokens side by side. Signed levels are their magnitudes here, and the activations
-  /// that they would negate are complemented, which every port can do: -x - 1. What that takes away too much,
-  /// the magnitudes of the negative levels, the sums start with.
-  template <int Quads, bool Signed, int Largest, int Group, int Groups>
-  LINNET_ALWAYS_INLINE static void dots(const Bytes (&levels)[bands][8], const std::int8_t* x,
-                                        const Bytes (&start)[4], Vector (&products)[bands][4][Groups]) {
+  /// As above, for four tokens and one or two bands side by side. Signed levels are their magnitudes here,
+  /// and the activations that they would negate are complemented, which every port can do: -x - 1. What that
+  /// takes away too much, the magnitudes of the negative levels, the sums start with.
+  template <int Quads, bool Signed, int Largest, int Group, int Bands, int Groups>
+  LINNET_ALWAYS_INLINE static void dots(const Bytes (&levels)[Bands][8], const std::int8_t* x,
+                                        const Bytes (&start)[4], Vector (&products)[Bands][4][Groups]) {
     constexpr int narrow = pairs_that_fit<Quads, Largest>();
-    __m256i magnitude[Quads], negative[Quads], excess = _mm256_setzero_si256();
-    unroll<Quads>([&](auto q) __attribute__((always_inline)) {
-      const __m256i level = levels[0][Quads * Group + q];
-      if constexpr (Signed) {
-        magnitude[q] = _mm256_abs_epi8(level);
-        negative[q] = _mm256_cmpgt_epi8(_mm256_setzero_si256(), level);
-        const __m256i pairs =
-            _mm256_maddubs_epi16(_mm256_and_si256(magnitude[q], negative[q]), _mm256_set1_epi8(1));
-        excess = _mm256_add_epi32(excess, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-      } else {
-        magnitude[q] = level;
-      }
+    __m256i magnitude[Bands][Quads], negative[Bands][Quads], excess[Bands];
+    unroll<Bands>([&](auto band) __attribute__((always_inline)) {
+      excess[band] = _mm256_setzero_si256();
+      unroll<Quads>([&](auto q) __attribute__((always_inline)) {
+        const __m256i level = levels[band][Quads * Group + q];
+        if constexpr (Signed) {
+          magnitude[band][q] = _mm256_abs_epi8(level);
+          negative[band][q] = _mm256_cmpgt_epi8(_mm256_setzero_si256(), level);
+          excess[band] = _mm256_add_epi32(excess[band], sum_where(negative[band][q], magnitude[band][q]));
+        } else {
+          magnitude[band][q] = level;
+        }
+      });
     });
-    __m256i wide[4];
+    __m256i wide[Bands][4];
     unroll<Quads / narrow>([&](auto part) __attribute__((always_inline)) {
-      __m256i sum[4];
-      unroll<narrow * 4>([&](auto i) __attribute__((always_inline)) {
-        constexpr int q = part * narrow + i / 4, t = i % 4;
-        __m256i quad = broadcast_quad(x + 32 * t + 4 * q);
-        if constexpr (Signed) quad = _mm256_xor_si256(quad, negative[q]);
-        const __m256i product = _mm256_maddubs_epi16(magnitude[q], quad);
-        sum[t] = i < 4 ? product : _mm256_add_epi16(sum[t], product);
+      __m256i sum[Bands][4];
+      unroll<narrow>([&](auto i) __attribute__((always_inline)) {
+        constexpr int q = part * narrow + i;
+        unroll<Bands>([&](auto band) __attribute__((always_inline)) {
+          if constexpr (!Signed) hold(magnitude[band][q]);
+        });
+        unroll<4 * Bands>([&](auto j) __attribute__((always_inline)) {
+          constexpr int t = j / Bands, band = j % Bands;
+          __m256i quad = broadcast_quad(x + 32 * t + 4 * q);
+          if constexpr (Signed) quad = _mm256_xor_si256(quad, negative[band][q]);
+          const __m256i product = _mm256_maddubs_epi16(magnitude[band][q], quad);
+          sum[band][t] = i == 0 ? product : _mm256_add_epi16(sum[band][t], product);
+        });
       });
-      unroll<4>([&](auto t) __attribute__((always_inline)) {
-        const __m256i before = Signed ? excess : start[t];
-        wide[t] =
-            _mm256_add_epi32(part == 0 ? before : wide[t], _mm256_madd_epi16(sum[t], _mm256_set1_epi16(1)));
+      unroll<4 * Bands>([&](auto j) __attribute__((always_inline)) {
+        constexpr int t = j / Bands, band = j % Bands;
+        const __m256i before = part > 0 ? wide[band][t] : Signed ? excess[band] : start[t];
+        wide[band][t] = _mm256_add_epi32(before, _mm256_madd_epi16(sum[band][t], _mm256_set1_epi16(1)));
       });
     });
-    unroll<4>([&](auto t)
-                  __attribute__((always_inline)) { products[0][t][Group] = _mm256_cvtepi32_ps(wide[t]); });
+    unroll<4 * Bands>([&](auto j) __attribute__((always_inline)) {
+      products[j / 4][j % 4][Group] = _mm256_cvtepi32_ps(wide[j / 4][j % 4]);
+    });
   }
 
  private:
+  /// Keeps a value in a register from here on: the compiler would load it again for every use.
+  LINNET_ALWAYS_INLINE static void hold(__m256i& value) { asm("" : "+x"(value)); }
+
   /// Quads whose products can be added in 16 bits.
   template <int Quads, int Largest>
   static constexpr int pairs_that_fit() {
     constexpr int fit = 32767 / (2 * 127 * Largest);
     static_assert(fit >= 1);
     return fit >= Quads ? Quads : fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
+  }
+
+  /// The sum of the four bytes of every lane that a mask leaves.
+  LINNET_ALWAYS_INLINE static __m256i sum_where(__m256i mask, __m256i bytes) {
+    const __m256i pairs = _mm256_maddubs_epi16(_mm256_and_si256(bytes, mask), _mm256_set1_epi8(1));
+    return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
   }
 
   template <bool Signed>
