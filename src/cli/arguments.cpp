@@ -18,19 +18,18 @@
 
 namespace linnet::cli {
 
-void add_model_option(CLI::App& app, std::filesystem::path& model) {
-  app.add_option("-m,--model", model, "The model: a GGUF file, or any part of a split one")
-      ->type_name("FILE")
-      ->required();
+Option add_model_option(Command& command, std::filesystem::path& model) {
+  return command.add_option("-m,--model", model, "The model: a GGUF file, or any part of a split one")
+      .value_name("FILE");
 }
 
-void add_mmap_option(CLI::App& app, bool& mmap) {
-  app.add_flag("--mmap", mmap, "Leave the weights in the file: less memory, starts at once, runs slower");
+void add_mmap_option(Command& command, bool& mmap) {
+  command.add_flag("--mmap", mmap, "Leave the weights in the file: less memory, starts at once, runs slower");
 }
 
-void add_reproducible_option(CLI::App& app, bool& reproducible) {
-  app.add_flag("--reproducible", reproducible,
-               "The same bits however a prompt is cut up, with AMX too, where it costs speed");
+void add_reproducible_option(Command& command, bool& reproducible) {
+  command.add_flag("--reproducible", reproducible,
+                   "The same bits however a prompt is cut up, with AMX too, where it costs speed");
 }
 
 std::shared_ptr<const Model> load_model(const EngineArguments& arguments) {
@@ -71,16 +70,16 @@ std::optional<std::int64_t> parse_bytes(std::string_view text) {
 
 }  // namespace
 
-void add_memory_option(CLI::App& app, std::int64_t& memory) {
+void add_memory_option(Command& command, std::int64_t& memory) {
   const auto read = [&memory](const std::string& text) {
     const auto bytes = parse_bytes(text);
-    if (!bytes) throw CLI::ValidationError("--memory", concat("expected a size like 2G or 700M, got ", text));
+    if (!bytes) fail(ErrorCode::invalid_argument, "--memory: expected a size like 2G or 700M, got ", text);
     memory = *bytes;
   };
-  app.add_option_function<std::string>(
-         "--memory", read,
-         "Most memory for weights, cache and scratch (2G, 700M): keep to it, or say why not")
-      ->type_name("SIZE");
+  command
+      .add_option("--memory", read,
+                  "Most memory for weights, cache and scratch (2G, 700M): keep to it, or say why not")
+      .value_name("SIZE");
 }
 
 namespace {
@@ -111,42 +110,43 @@ std::vector<AdapterUse> load_adapters(const EngineArguments& arguments,
   return uses;
 }
 
-void add_engine_options(CLI::App& app, EngineArguments& arguments) {
-  add_model_option(app, arguments.model);
-  app.add_option("-t,--threads", arguments.threads, "Threads; 0: what the machine grants, or LINNET_THREADS")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1024));
-  add_cache_type_option(app, arguments.cache_type);
-  add_mmap_option(app, arguments.mmap);
-  add_reproducible_option(app, arguments.reproducible);
-  add_memory_option(app, arguments.memory);
-  app.add_option("--lora", arguments.adapters,
-                 "Apply a LoRA adapter (a GGUF file), times SCALE; several add up")
-      ->type_name("FILE[:SCALE]")
-      ->expected(1)
-      ->take_all();
+void add_engine_options(Command& command, EngineArguments& arguments) {
+  add_model_option(command, arguments.model).required();
+  command
+      .add_option("-t,--threads", arguments.threads,
+                  "Threads, at most; 0: what the machine grants, or LINNET_THREADS")
+      .value_name("N")
+      .range(0, 1024);
+  add_cache_type_option(command, arguments.cache_type);
+  add_mmap_option(command, arguments.mmap);
+  add_reproducible_option(command, arguments.reproducible);
+  add_memory_option(command, arguments.memory);
+  command
+      .add_option("--lora", arguments.adapters,
+                  "Apply a LoRA adapter (a GGUF file), times SCALE; several add up")
+      .value_name("FILE[:SCALE]");
 }
 
-void add_cache_type_option(CLI::App& app, DType& cache_type) {
+void add_cache_type_option(Command& command, DType& cache_type) {
   const auto read = [&cache_type](const std::string& name) {
     const auto type = parse_dtype(name);
     if (!type || (*type != DType::f32 && *type != DType::f16 && *type != DType::bf16 && *type != DType::q8_0))
-      throw CLI::ValidationError("--kv-type", concat("expected f32, f16, bf16 or q8_0, got ", name));
+      fail(ErrorCode::invalid_argument, "--kv-type: expected f32, f16, bf16 or q8_0, got ", name);
     cache_type = *type;
   };
-  app.add_option_function<std::string>("--kv-type", read,
-                                       "Type of the key/value cache: f32, f16, bf16 or q8_0")
-      ->type_name("TYPE")
-      ->default_str("f16");
+  command.add_option("--kv-type", read, "Type of the key/value cache: f32, f16, bf16 or q8_0")
+      .value_name("TYPE")
+      .show_default("f16");
 }
 
-void add_text_options(CLI::App& app, TextArguments& arguments, std::string_view what) {
-  arguments.text_option = app.add_option("-p,--prompt", arguments.text,
-                                         concat(what, "; -, or neither this nor -f: standard input"))
-                              ->type_name("TEXT");
-  arguments.file_option = app.add_option("-f,--file", arguments.file, concat(what, " in a file"))
-                              ->type_name("FILE")
-                              ->excludes(arguments.text_option);
+void add_text_options(Command& command, TextArguments& arguments, std::string_view what) {
+  arguments.text_option = command
+                              .add_option("-p,--prompt", arguments.text,
+                                          concat(what, "; -, or neither this nor -f: standard input"))
+                              .value_name("TEXT");
+  arguments.file_option = command.add_option("-f,--file", arguments.file, concat(what, " in a file"))
+                              .value_name("FILE")
+                              .excludes("--prompt");
 }
 
 void require_utf8(std::string_view text, std::string_view what) {
@@ -197,7 +197,7 @@ std::string read_text_file(const std::filesystem::path& path) {
 }
 
 std::string read_text(const TextArguments& arguments) {
-  if (arguments.file_option->count() > 0) return read_text_file(arguments.file);
+  if (arguments.file_option.given()) return read_text_file(arguments.file);
   if (arguments.from_stdin()) {
     if (!arguments.given() && ::isatty(STDIN_FILENO) == 1)
       fail(ErrorCode::invalid_argument, "no text: give it with -p TEXT or -f FILE, or on standard input");

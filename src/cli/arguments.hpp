@@ -9,12 +9,12 @@
 #include <string_view>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include <linnet/base/dtype.hpp>
 #include <linnet/model/adapter.hpp>
 #include <linnet/model/model.hpp>
 #include <linnet/text/token.hpp>
+
+#include "options.hpp"
 
 namespace linnet::cli {
 
@@ -35,24 +35,24 @@ std::shared_ptr<const Model> load_model(const EngineArguments& arguments);
 std::vector<AdapterUse> load_adapters(const EngineArguments& arguments,
                                       const std::shared_ptr<const Model>& model);
 
-void add_model_option(CLI::App& app, std::filesystem::path& model);
-void add_mmap_option(CLI::App& app, bool& mmap);
-void add_reproducible_option(CLI::App& app, bool& reproducible);
-void add_memory_option(CLI::App& app, std::int64_t& memory);
-void add_cache_type_option(CLI::App& app, DType& cache_type);
-void add_engine_options(CLI::App& app, EngineArguments& arguments);
+/// -m alone; the caller says whether it is required.
+Option add_model_option(Command& command, std::filesystem::path& model);
+void add_mmap_option(Command& command, bool& mmap);
+void add_reproducible_option(Command& command, bool& reproducible);
+void add_memory_option(Command& command, std::int64_t& memory);
+void add_cache_type_option(Command& command, DType& cache_type);
+void add_engine_options(Command& command, EngineArguments& arguments);
 
 /// -p and -f: a text given in words, in a file, or on standard input.
 struct TextArguments {
   std::string text;
   std::filesystem::path file;
-  CLI::Option* text_option = nullptr;
-  CLI::Option* file_option = nullptr;
+  Option text_option, file_option;
 
-  bool from_stdin() const { return file_option->count() == 0 && (text_option->count() == 0 || text == "-"); }
-  bool given() const { return text_option->count() > 0 || file_option->count() > 0; }
+  bool from_stdin() const { return !file_option.given() && (!text_option.given() || text == "-"); }
+  bool given() const { return text_option.given() || file_option.given(); }
 };
-void add_text_options(CLI::App& app, TextArguments& arguments, std::string_view what);
+void add_text_options(Command& command, TextArguments& arguments, std::string_view what);
 
 /// The text that the options ask for: valid UTF-8.
 /// @throws Error(io) for a file that cannot be read; Error(invalid_argument) for bytes that are no UTF-8, and

@@ -16,7 +16,7 @@
 #include "bench_kernels.hpp"
 #include "bench_report.hpp"
 #include "bench_runner.hpp"
-#include "command.hpp"
+#include "commands.hpp"
 #include "format.hpp"
 #include "interrupt.hpp"
 #include "output.hpp"
@@ -156,50 +156,48 @@ int run(const Arguments& arguments) {
   return finished ? 0 : interrupted_exit_code();
 }
 
-void add_options(CLI::App& app, Arguments& arguments) {
+void add_options(Command& command, Arguments& arguments) {
   constexpr std::int64_t most = std::int64_t{1} << 30;
-  add_model_option(app, arguments.engine.model);
-  app.get_option("--model")->required(false);  // `bench kernels` has none; run() asks for it
+  add_model_option(command, arguments.engine.model);  // `bench kernels` has none, so that run() asks for it
   const auto list = [&](const char* name, auto& values, std::int64_t least, std::int64_t greatest,
                         const char* help) {
-    app.add_option(name, values, help)
-        ->delimiter(',')
-        ->type_name("N,...")
-        ->expected(1)
-        ->take_all()
-        ->check(CLI::Range(least, greatest))
-        ->capture_default_str();
+    command.add_option(name, values, help)
+        .comma_separated()
+        .value_name("N,...")
+        .range(least, greatest)
+        .show_default();
   };
   list("-p,--prompt", arguments.prompts, 0, most, "Tokens of a prefill; 0: none");
   list("-n,--generate", arguments.generated, 0, most, "Tokens of a decode; 0: none");
   list("-d,--depth", arguments.depths, 0, most, "Tokens in the cache before");
   list("-b,--batch", arguments.batches, 1, 512, "Sequences computed side by side");
-  list("-t,--threads", arguments.threads, 0, 1024, "Threads; 0: what the machine grants, or LINNET_THREADS");
-  app.add_option("--max-batch", arguments.max_batch, "Tokens of a prompt computed at once")
-      ->type_name("N")
-      ->check(CLI::Range(std::int64_t{1}, most))
-      ->capture_default_str();
-  add_cache_type_option(app, arguments.engine.cache_type);
-  add_mmap_option(app, arguments.engine.mmap);
-  add_reproducible_option(app, arguments.engine.reproducible);
-  add_memory_option(app, arguments.engine.memory);
-  app.add_option("-r,--repeats", arguments.repeats, "Runs of each test")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  app.add_flag("--no-limits", arguments.no_limits, "Do not measure what the machine can do: no roofline");
-  CLI::Option* const json = app.add_flag("--json", arguments.json, "Print a JSON array");
-  app.add_flag("--csv", arguments.csv, "Print comma-separated values")->excludes(json);
+  list("-t,--threads", arguments.threads, 0, 1024,
+       "Threads, at most; 0: what the machine grants, or LINNET_THREADS");
+  command.add_option("--max-batch", arguments.max_batch, "Tokens of a prompt computed at once")
+      .value_name("N")
+      .range(std::int64_t{1}, most)
+      .show_default();
+  add_cache_type_option(command, arguments.engine.cache_type);
+  add_mmap_option(command, arguments.engine.mmap);
+  add_reproducible_option(command, arguments.engine.reproducible);
+  add_memory_option(command, arguments.engine.memory);
+  command.add_option("-r,--repeats", arguments.repeats, "Runs of each test")
+      .value_name("N")
+      .range(1, 1000)
+      .show_default();
+  command.add_flag("--no-limits", arguments.no_limits, "Do not measure what the machine can do: no roofline");
+  command.add_flag("--json", arguments.json, "Print a JSON array");
+  command.add_flag("--csv", arguments.csv, "Print comma-separated values").excludes("--json");
 }
 
 }  // namespace
 
-Command add_bench(CLI::App& program) {
-  CLI::App* const app = program.add_subcommand(
-      "bench", "Measure the speed of prefill (pp) and decode (tg), or of every kernel");
+void add_bench(Command& program) {
+  Command& command =
+      program.add_command("bench", "Measure the speed of prefill (pp) and decode (tg), or of every kernel");
   const auto arguments = std::make_shared<Arguments>();
-  add_options(*app, *arguments);
-  app->footer(
+  add_options(command, *arguments);
+  command.set_footer(
       "tokens/s: the median over the repeats, of all sequences together, and the slowest and fastest. Tokens "
       "are\n"
       "random. A short run before is not counted. ms: the time to the first token of a prefill; between "
@@ -210,8 +208,8 @@ Command add_bench(CLI::App& program) {
       "to multiply, as a share of the time taken; both limits are measured first, with the same threads.\n\n"
       "Example:\n"
       "  linnet bench -m model.gguf -p 512 -n 128 -d 0,4096 -b 1,8 --json");
-  const Command kernels = add_bench_kernels(*app);
-  return {app, [arguments, kernels] { return kernels.app->parsed() ? kernels.run() : run(*arguments); }};
+  add_bench_kernels(command);
+  command.set_action([arguments] { return run(*arguments); });
 }
 
 }  // namespace linnet::cli

@@ -75,24 +75,26 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-Command add_bench_kernels(CLI::App& bench) {
-  CLI::App* const app = bench.add_subcommand("kernels", "Measure every kernel on every instruction set");
+void add_bench_kernels(Command& bench) {
+  Command& command = bench.add_command("kernels", "Measure every kernel on every instruction set");
   const auto arguments = std::make_shared<Arguments>();
-  app->add_option("--filter", arguments->filter,
+  command
+      .add_option("--filter", arguments->filter,
                   "Only kernels whose name, such as packed_matmul/Q4_0/avx2/8192x2048/1, has this")
-      ->type_name("REGEX");
-  app->add_option("-t,--threads", arguments->threads,
-                  "Threads; 0: what the machine grants, or LINNET_THREADS")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1024));
-  app->add_option("--seconds", arguments->seconds, "Time for each, at the least three runs")
-      ->type_name("S")
-      ->check(CLI::Range(0.0, 3600.0))
-      ->capture_default_str();
-  app->add_flag("--list", arguments->list, "Print the names alone");
-  CLI::Option* const json = app->add_flag("--json", arguments->json, "Print a JSON array");
-  app->add_flag("--csv", arguments->csv, "Print comma-separated values")->excludes(json);
-  app->footer(
+      .value_name("REGEX");
+  command
+      .add_option("-t,--threads", arguments->threads,
+                  "Threads, at most; 0: what the machine grants, or LINNET_THREADS")
+      .value_name("N")
+      .range(0, 1024);
+  command.add_option("--seconds", arguments->seconds, "Time for each, at the least three runs")
+      .value_name("S")
+      .range(0.0, 3600.0)
+      .show_default();
+  command.add_flag("--list", arguments->list, "Print the names alone");
+  command.add_flag("--json", arguments->json, "Print a JSON array");
+  command.add_flag("--csv", arguments->csv, "Print comma-separated values").excludes("--json");
+  command.set_footer(
       "ms: the median. GB/s: bytes of weights, of cache or of activations that a run must move, and their "
       "share\n"
       "of the bandwidth with which the same threads read memory in huge pages; weights lie there in as many\n"
@@ -103,7 +105,7 @@ Command add_bench_kernels(CLI::App& bench) {
       "float64 on the same weights and unrounded activations.\n\n"
       "Example:\n"
       "  linnet bench kernels --filter 'q4_0/avx512vnni/.*/(1|512)$'");
-  return {app, [arguments] { return run(*arguments); }};
+  command.set_action([arguments] { return run(*arguments); });
 }
 
 }  // namespace linnet::cli

@@ -1,10 +1,10 @@
 // cli/bench_kernels.hpp - the subcommand of `linnet bench` that needs no model. Never runs one.
 #pragma once
 
-#include "command.hpp"
+#include "options.hpp"
 
 namespace linnet::cli {
 
-Command add_bench_kernels(CLI::App& bench);
+void add_bench_kernels(Command& bench);
 
 }  // namespace linnet::cli

@@ -11,7 +11,7 @@
 #include <linnet/runtime/session.hpp>
 
 #include "arguments.hpp"
-#include "command.hpp"
+#include "commands.hpp"
 #include "generation.hpp"
 #include "interrupt.hpp"
 #include "output.hpp"
@@ -143,22 +143,23 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-Command add_chat(CLI::App& program) {
-  CLI::App* const app = program.add_subcommand("chat", "Talk with a model, line by line");
+void add_chat(Command& program) {
+  Command& command = program.add_command("chat", "Talk with a model, line by line");
   const auto arguments = std::make_shared<Arguments>();
-  add_engine_options(*app, arguments->engine);
-  app->add_option("-c,--context", arguments->context,
+  add_engine_options(command, arguments->engine);
+  command
+      .add_option("-c,--context", arguments->context,
                   "Most tokens in all; 0: the model's own length, at most 4096 and what --memory holds")
-      ->type_name("N");
-  app->add_option("--system", arguments->system, "The system message")->type_name("TEXT");
-  app->add_flag("--stats", arguments->stats, "Print tokens and speed to standard error");
-  arguments->sampling.add_to(*app);
-  app->footer(
+      .value_name("N");
+  command.add_option("--system", arguments->system, "The system message").value_name("TEXT");
+  command.add_flag("--stats", arguments->stats, "Print tokens and speed to standard error");
+  arguments->sampling.add_to(command);
+  command.set_footer(
       "Each line is what you say. When the context is full, the oldest questions and answers are "
       "forgotten.\n\n"
       "Example:\n"
       "  linnet chat -m model.gguf --system \"You are brief.\"");
-  return {app, [arguments] { return run(*arguments); }};
+  command.set_action([arguments] { return run(*arguments); });
 }
 
 }  // namespace linnet::cli

@@ -1,4 +1,5 @@
 // embed.cpp - `linnet embed`: texts as vectors. Never compares them.
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,7 +9,7 @@
 #include <linnet/runtime/embedder.hpp>
 
 #include "arguments.hpp"
-#include "command.hpp"
+#include "commands.hpp"
 #include "interrupt.hpp"
 #include "output.hpp"
 #include "progress.hpp"
@@ -31,7 +32,7 @@ std::vector<std::string> read_texts(const Arguments& arguments) {
   std::string text = read_text(arguments.text);
   std::vector<std::string> texts;
   if (!arguments.lines) {
-    const bool from_file = arguments.text.from_stdin() || arguments.text.file_option->count() > 0;
+    const bool from_file = arguments.text.from_stdin() || arguments.text.file_option.given();
     if (from_file && text.ends_with('\n')) text.pop_back();
     texts.push_back(std::move(text));
     return texts;
@@ -90,39 +91,40 @@ int run(const Arguments& arguments) {
   return 0;
 }
 
-void add_options(CLI::App& app, Arguments& arguments) {
-  add_engine_options(app, arguments.engine);
-  add_text_options(app, arguments.text, "The text");
-  app.add_flag("--lines", arguments.lines, "Each line that is not empty is a text of its own");
+void add_options(Command& command, Arguments& arguments) {
+  add_engine_options(command, arguments.engine);
+  add_text_options(command, arguments.text, "The text");
+  command.add_flag("--lines", arguments.lines, "Each line that is not empty is a text of its own");
   const auto choose = [&arguments](const std::string& name) {
     const auto* const found = std::find(std::begin(pooling_names), std::end(pooling_names), name);
     arguments.embedding.pooling = static_cast<Pooling>(found - std::begin(pooling_names));
   };
-  app.add_option_function<std::string>("--pooling", choose,
-                                       "What of the hidden states: mean of all, of the last or first token")
-      ->check(CLI::IsMember({"mean", "last", "first"}))
-      ->default_str("mean");
-  app.add_flag("!--no-normalize", arguments.embedding.normalize, "Leave the vectors as long as they are");
-  app.add_option(
-         "-c,--context", arguments.context,
-         "Tokens of the longest text; 0: the model's own length, at most 4096 and what --memory holds")
-      ->type_name("N");
-  app.add_flag("--json", arguments.json, "Print a JSON object");
+  command
+      .add_option("--pooling", choose, "What of the hidden states: mean of all, of the last or first token")
+      .one_of({"mean", "last", "first"})
+      .show_default("mean");
+  command.add_flag("!--no-normalize", arguments.embedding.normalize, "Leave the vectors as long as they are");
+  command
+      .add_option(
+          "-c,--context", arguments.context,
+          "Tokens of the longest text; 0: the model's own length, at most 4096 and what --memory holds")
+      .value_name("N");
+  command.add_flag("--json", arguments.json, "Print a JSON object");
 }
 
 }  // namespace
 
-Command add_embed(CLI::App& program) {
-  CLI::App* const app = program.add_subcommand("embed", "Turn texts into vectors");
+void add_embed(Command& program) {
+  Command& command = program.add_command("embed", "Turn texts into vectors");
   const auto arguments = std::make_shared<Arguments>();
-  add_options(*app, *arguments);
-  app->footer(
+  add_options(command, *arguments);
+  command.set_footer(
       "A vector is made of the hidden states behind the model's last norm, and has length 1 unless told\n"
       "otherwise. Printed is one line of numbers for each text.\n\n"
       "Examples:\n"
       "  linnet embed -m model.gguf -p \"a small songbird\"\n"
       "  linnet embed -m model.gguf -f sentences.txt --lines --pooling last --json");
-  return {app, [arguments] { return run(*arguments); }};
+  command.set_action([arguments] { return run(*arguments); });
 }
 
 }  // namespace linnet::cli

@@ -14,7 +14,7 @@
 #include <linnet/runtime/chat.hpp>
 
 #include "arguments.hpp"
-#include "command.hpp"
+#include "commands.hpp"
 #include "divergence.hpp"
 #include "documents.hpp"
 #include "format.hpp"
@@ -269,30 +269,29 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-Command add_evaluate(CLI::App& program) {
-  CLI::App* const app =
-      program.add_subcommand("evaluate", "Compare a model's quantizations on questions and texts");
+void add_evaluate(Command& program) {
+  Command& command =
+      program.add_command("evaluate", "Compare a model's quantizations on questions and texts");
   const auto arguments = std::make_shared<Arguments>();
-  add_engine_options(*app, arguments->engine);
-  app->add_option("--commands", arguments->commands,
+  add_engine_options(command, arguments->engine);
+  command
+      .add_option("--commands", arguments->commands,
                   "Questions, a line each: {\"text\": ..., \"json\": the answer to the letter}")
-      ->type_name("FILE");
-  app->add_option("--stories", arguments->stories, "Texts for the perplexity, a line each")
-      ->type_name("FILE");
-  app->add_option("--types", arguments->types, concat("Types to quantize to: ", mix_names()))
-      ->type_name("TYPE,...")
-      ->delimiter(',')
-      ->expected(1)
-      ->take_all();
-  app->add_option("--imatrix", arguments->importance, "Quantize with this importance matrix")
-      ->type_name("FILE");
-  app->add_flag("--all-types", arguments->all_types, "Every type there is")->excludes("--types");
-  app->add_option("-n,--max-tokens", arguments->max_tokens, "Most tokens of an answer")
-      ->check(CLI::Range(1, 1 << 20))
-      ->capture_default_str();
-  app->add_flag("--mistakes", arguments->mistakes, "Print every answer that is not exact");
-  app->add_flag("--json", arguments->json, "Print a JSON array")->excludes("--mistakes");
-  app->footer(
+      .value_name("FILE");
+  command.add_option("--stories", arguments->stories, "Texts for the perplexity, a line each")
+      .value_name("FILE");
+  command.add_option("--types", arguments->types, concat("Types to quantize to: ", mix_names()))
+      .value_name("TYPE,...")
+      .comma_separated();
+  command.add_option("--imatrix", arguments->importance, "Quantize with this importance matrix")
+      .value_name("FILE");
+  command.add_flag("--all-types", arguments->all_types, "Every type there is").excludes("--types");
+  command.add_option("-n,--max-tokens", arguments->max_tokens, "Most tokens of an answer")
+      .range(1, 1 << 20)
+      .show_default();
+  command.add_flag("--mistakes", arguments->mistakes, "Print every answer that is not exact");
+  command.add_flag("--json", arguments->json, "Print a JSON array").excludes("--mistakes");
+  command.set_footer(
       "The model as it is, then each type made from it for the time of the test. Questions go through the "
       "chat\n"
       "template; answers are greedy, and exact if they are the expected text to the letter, white space "
@@ -302,7 +301,7 @@ Command add_evaluate(CLI::App& program) {
       "token\nfrom the model as stored, in nats, a mean over the tokens of the stories.\n\n"
       "Example:\n"
       "  linnet evaluate -m tiny-llama.gguf --commands commands.jsonl --stories stories.txt --all-types");
-  return {app, [arguments] { return run(*arguments); }};
+  command.set_action([arguments] { return run(*arguments); });
 }
 
 }  // namespace linnet::cli

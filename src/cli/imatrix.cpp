@@ -8,7 +8,7 @@
 #include <linnet/model/engine.hpp>
 
 #include "arguments.hpp"
-#include "command.hpp"
+#include "commands.hpp"
 #include "documents.hpp"
 #include "format.hpp"
 #include "importance_matrix.hpp"
@@ -142,22 +142,25 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-Command add_imatrix(CLI::App& program) {
-  CLI::App* const app =
-      program.add_subcommand("imatrix", "Collect from a text which weights matter, for quantize --imatrix");
+void add_imatrix(Command& program) {
+  Command& command =
+      program.add_command("imatrix", "Collect from a text which weights matter, for quantize --imatrix");
   const auto arguments = std::make_shared<Arguments>();
-  add_engine_options(*app, arguments->engine);
-  app->add_option("-f,--file", arguments->text, "The text; -: standard input")->type_name("FILE")->required();
-  app->add_option("-o,--output", arguments->output, "The file to write")->type_name("FILE")->required();
-  app->add_option("--chunk", arguments->chunk,
+  add_engine_options(command, arguments->engine);
+  command.add_option("-f,--file", arguments->text, "The text; -: standard input")
+      .value_name("FILE")
+      .required();
+  command.add_option("-o,--output", arguments->output, "The file to write").value_name("FILE").required();
+  command
+      .add_option("--chunk", arguments->chunk,
                   "Tokens computed together; 0: 512, or the model's context if shorter")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
-  app->add_option("--chunks", arguments->chunks, "Stop after so many chunks; 0: the whole text")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
-  app->add_flag("--lines", arguments->lines, "Each line is a text of its own");
-  app->footer(
+      .value_name("N")
+      .non_negative();
+  command.add_option("--chunks", arguments->chunks, "Stop after so many chunks; 0: the whole text")
+      .value_name("N")
+      .non_negative();
+  command.add_flag("--lines", arguments->lines, "Each line is a text of its own");
+  command.set_footer(
       "For each matrix and each of its columns, the sum of the squares of the inputs and their count, as a "
       "GGUF file\n"
       "of general.type \"imatrix\". The output matrix is left out, which is quantized finely. A few hundred "
@@ -166,7 +169,7 @@ Command add_imatrix(CLI::App& program) {
       "the model in F16 or Q8_0.\n\n"
       "Example:\n"
       "  linnet imatrix -m model-f16.gguf -f texts.txt -o model.imatrix.gguf");
-  return {app, [arguments] { return run(*arguments); }};
+  command.set_action([arguments] { return run(*arguments); });
 }
 
 }  // namespace linnet::cli

@@ -11,7 +11,7 @@
 #include <linnet/model/model.hpp>
 #include <linnet/quant/mix.hpp>
 
-#include "command.hpp"
+#include "commands.hpp"
 #include "format.hpp"
 #include "output.hpp"
 
@@ -273,14 +273,14 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-Command add_inspect(CLI::App& program) {
-  CLI::App* const app = program.add_subcommand("inspect", "Show a GGUF file's metadata, tensors and sizes");
+void add_inspect(Command& program) {
+  Command& command = program.add_command("inspect", "Show a GGUF file's metadata, tensors and sizes");
   const auto arguments = std::make_shared<Arguments>();
-  app->add_option("FILE", arguments->file, "A GGUF file, whether linnet can run it or not")->required();
-  app->add_flag("--tensors", arguments->tensors, "List every tensor");
-  app->add_flag("--json", arguments->json, "Print a JSON object");
-  app->footer("Example:\n  linnet inspect model.gguf --tensors");
-  return {app, [arguments] { return run(*arguments); }};
+  command.add_option("FILE", arguments->file, "A GGUF file, whether linnet can run it or not").required();
+  command.add_flag("--tensors", arguments->tensors, "List every tensor");
+  command.add_flag("--json", arguments->json, "Print a JSON object");
+  command.set_footer("Example:\n  linnet inspect model.gguf --tensors");
+  command.set_action([arguments] { return run(*arguments); });
 }
 
 }  // namespace linnet::cli

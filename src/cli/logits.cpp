@@ -9,7 +9,7 @@
 #include <linnet/model/engine.hpp>
 
 #include "arguments.hpp"
-#include "command.hpp"
+#include "commands.hpp"
 #include "interrupt.hpp"
 #include "output.hpp"
 #include "progress.hpp"
@@ -82,29 +82,28 @@ int run(const Arguments& arguments, bool tokens_given) {
 
 }  // namespace
 
-Command add_logits(CLI::App& program) {
-  CLI::App* const app =
-      program.add_subcommand("logits", "Write the logits after every token as a NumPy file");
+void add_logits(Command& program) {
+  Command& command = program.add_command("logits", "Write the logits after every token as a NumPy file");
   const auto arguments = std::make_shared<Arguments>();
-  add_engine_options(*app, arguments->engine);
-  add_text_options(*app, arguments->text, "The text");
-  const CLI::Option* const tokens =
-      app->add_option("--tokens", arguments->tokens, "Token ids instead of a text")
-          ->type_name("1,2,3")
-          ->excludes("--prompt")
-          ->excludes("--file");
-  app->add_option("-o,--output", arguments->output, "The file to write: float32 [tokens, vocabulary]")
-      ->type_name("OUT.npy")
-      ->required();
-  app->add_option("-b,--batch", arguments->batch,
+  add_engine_options(command, arguments->engine);
+  add_text_options(command, arguments->text, "The text");
+  const Option tokens = command.add_option("--tokens", arguments->tokens, "Token ids instead of a text")
+                            .value_name("1,2,3")
+                            .excludes("--prompt")
+                            .excludes("--file");
+  command.add_option("-o,--output", arguments->output, "The file to write: float32 [tokens, vocabulary]")
+      .value_name("OUT.npy")
+      .required();
+  command
+      .add_option("-b,--batch", arguments->batch,
                   "Tokens to compute at once (1: one by one; 0: what suits the vocabulary)")
-      ->type_name("N")
-      ->check(CLI::Range(0, 512));
-  app->footer(
+      .value_name("N")
+      .range(0, 512);
+  command.set_footer(
       "The file is written under another name and renamed, so that it is never half there.\n\n"
       "Example:\n"
       "  linnet logits -m model.gguf --tokens 1,2,3 -o logits.npy");
-  return {app, [arguments, tokens] { return run(*arguments, tokens->count() > 0); }};
+  command.set_action([arguments, tokens] { return run(*arguments, tokens.given()); });
 }
 
 }  // namespace linnet::cli

@@ -1,13 +1,12 @@
 // main.cpp - the program linnet: its subcommands, and how a run of it ends. Never does the work.
 #include <exception>
 #include <new>
-#include <sstream>
 #include <string>
 #include <string_view>
 
 #include <linnet/base/error.hpp>
 
-#include "command.hpp"
+#include "commands.hpp"
 #include "interrupt.hpp"
 #include "output.hpp"
 
@@ -28,48 +27,25 @@ int report(std::string_view text) {
   return 1;
 }
 
-/// Help and version are asked for by exceptions, as errors of usage are.
-int finish_parsing(const CLI::App& program, const CLI::ParseError& error) {
-  if (error.get_exit_code() == 0) {
-    std::ostringstream text, unused;
-    program.exit(error, text, unused);
-    out().print(text.str());
-    out().flush();
-    return 0;
-  }
-  const auto chosen = program.get_subcommands();
-  return report(
-      concat(error.what(), "; see linnet ", chosen.empty() ? "" : chosen[0]->get_name() + " ", "--help"));
-}
-
 int run_program(int argc, char** argv) {
-  CLI::App program("Runs small language models (GGUF files) on the CPU.", "linnet");
-  program.set_version_flag("--version", std::string("linnet " LINNET_VERSION));
-  program.set_help_flag("-h,--help", "Print this help and exit");
-  program.require_subcommand(1);
-  program.get_formatter()->column_width(32);
-  program.footer(
+  Program program("linnet", "Runs small language models (GGUF files) on the CPU.", "linnet " LINNET_VERSION);
+  program.set_footer(
       "Environment:\n"
       "  LINNET_THREADS=N   threads, where -t does not say\n"
       "  LINNET_ISA=NAME    force an instruction set: scalar, avx2, avx512, neon\n\n"
       "Example:\n"
       "  linnet run -m model.gguf -p \"Once upon a time\"");
-  const Command commands[] = {add_run(program),        add_chat(program),     add_inspect(program),
-                              add_tokenize(program),   add_logits(program),   add_embed(program),
-                              add_perplexity(program), add_evaluate(program), add_bench(program),
-                              add_imatrix(program),    add_quantize(program), add_synth(program)};
-  try {
-    program.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return finish_parsing(program, error);
+  for (const auto add : {add_run, add_chat, add_inspect, add_tokenize, add_logits, add_embed, add_perplexity,
+                         add_evaluate, add_bench, add_imatrix, add_quantize, add_synth})
+    add(program);
+  int code = 0;
+  if (const auto help = program.parse(argc, argv)) {
+    out().print(*help);
+  } else {
+    code = program.run();
   }
-  for (const Command& command : commands) {
-    if (!command.app->parsed()) continue;
-    const int code = command.run();
-    out().flush();
-    return code;
-  }
-  return 1;
+  out().flush();
+  return code;
 }
 
 /// Runs the program and reports, in one line, what ended it before its time.

@@ -11,7 +11,7 @@
 #include <linnet/model/engine.hpp>
 
 #include "arguments.hpp"
-#include "command.hpp"
+#include "commands.hpp"
 #include "divergence.hpp"
 #include "documents.hpp"
 #include "format.hpp"
@@ -150,23 +150,24 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-Command add_perplexity(CLI::App& program) {
-  CLI::App* const app = program.add_subcommand("perplexity", "Measure how well a model expects a text");
+void add_perplexity(Command& program) {
+  Command& command = program.add_command("perplexity", "Measure how well a model expects a text");
   const auto arguments = std::make_shared<Arguments>();
-  add_engine_options(*app, arguments->engine);
-  add_text_options(*app, arguments->text, "The text");
-  app->add_option("--context", arguments->context,
+  add_engine_options(command, arguments->engine);
+  add_text_options(command, arguments->text, "The text");
+  command
+      .add_option("--context", arguments->context,
                   "Tokens of a window; 0: 512, or the model's context if shorter")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
-  app->add_option("--stride", arguments->stride, "Tokens between windows; 0: half a window")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
-  app->add_flag("--lines", arguments->lines, "Each line is a text of its own");
-  app->add_flag("--kl", arguments->divergence,
-                "Also compute in float32, and say how far the expectations are from that");
-  app->add_flag("--json", arguments->json, "Print a JSON object");
-  app->footer(
+      .value_name("N")
+      .non_negative();
+  command.add_option("--stride", arguments->stride, "Tokens between windows; 0: half a window")
+      .value_name("N")
+      .non_negative();
+  command.add_flag("--lines", arguments->lines, "Each line is a text of its own");
+  command.add_flag("--kl", arguments->divergence,
+                   "Also compute in float32, and say how far the expectations are from that");
+  command.add_flag("--json", arguments->json, "Print a JSON object");
+  command.set_footer(
       "Perplexity is exp of the mean negative log-likelihood per token. A window of --context tokens, BOS\n"
       "included where the model wants it, moves over the text by --stride. Every token is scored once, in "
       "the\n"
@@ -180,7 +181,7 @@ Command add_perplexity(CLI::App& program) {
       "the sum of p log(p / q), its largest value, and how often both expect the same token most.\n\n"
       "Example:\n"
       "  linnet perplexity -m model.gguf -f stories.txt --lines");
-  return {app, [arguments] { return run(*arguments); }};
+  command.set_action([arguments] { return run(*arguments); });
 }
 
 }  // namespace linnet::cli

@@ -8,7 +8,7 @@
 
 #include <linnet/gguf/reader.hpp>
 
-#include "command.hpp"
+#include "commands.hpp"
 #include "format.hpp"
 #include "importance_matrix.hpp"
 #include "interrupt.hpp"
@@ -111,32 +111,32 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-Command add_quantize(CLI::App& program) {
-  CLI::App* const app = program.add_subcommand("quantize", "Write a model with its weights in another type");
+void add_quantize(Command& program) {
+  Command& command = program.add_command("quantize", "Write a model with its weights in another type");
   const auto arguments = std::make_shared<Arguments>();
-  app->add_option("IN", arguments->input, "The model, best in F32, F16 or BF16")->required();
-  app->add_option("OUT", arguments->output, "The file to write")->required();
-  app->add_option("TYPE", arguments->type, mix_names())->required();
-  app->add_option("--imatrix", arguments->importance,
+  command.add_option("IN", arguments->input, "The model, best in F32, F16 or BF16").required();
+  command.add_option("OUT", arguments->output, "The file to write").required();
+  command.add_option("TYPE", arguments->type, mix_names()).required();
+  command
+      .add_option("--imatrix", arguments->importance,
                   "An importance matrix of the model (see linnet imatrix): errors count as it says")
-      ->type_name("FILE");
-  app->add_option("--tensor-type", arguments->overrides,
+      .value_name("FILE");
+  command
+      .add_option("--tensor-type", arguments->overrides,
                   "A type for the weights whose name holds a match of REGEX; may be repeated, the first that "
                   "fits wins")
-      ->type_name("REGEX=TYPE")
-      ->expected(1)
-      ->take_all();
-  app->add_option("-t,--threads", arguments->threads, "Threads; 0: what the machine grants")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1024));
-  app->add_flag("--json", arguments->json, "Print a JSON object");
-  app->footer(
+      .value_name("REGEX=TYPE");
+  command.add_option("-t,--threads", arguments->threads, "Threads; 0: what the machine grants")
+      .value_name("N")
+      .range(0, 1024);
+  command.add_flag("--json", arguments->json, "Print a JSON object");
+  command.set_footer(
       "Norms, biases and routers stay F32. Rows that are no multiple of 256 take the nearest type of blocks "
       "of 32.\n"
       "The relative error is the root of the sum of squared errors over the sum of squared weights.\n\n"
       "Example:\n"
       "  linnet quantize model-f16.gguf model-q4_k_m.gguf q4_k_m");
-  return {app, [arguments] { return run(*arguments); }};
+  command.set_action([arguments] { return run(*arguments); });
 }
 
 }  // namespace linnet::cli

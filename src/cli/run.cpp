@@ -9,7 +9,7 @@
 #include <linnet/runtime/session.hpp>
 
 #include "arguments.hpp"
-#include "command.hpp"
+#include "commands.hpp"
 #include "generation.hpp"
 #include "interrupt.hpp"
 #include "output.hpp"
@@ -57,7 +57,7 @@ std::vector<Token> encode_prompt(const Arguments& arguments, const Model& model,
 std::string read_prompt(const TextArguments& arguments, bool may_lack) {
   if (may_lack && !arguments.given()) return {};
   std::string text = read_text(arguments);
-  const bool from_file = arguments.from_stdin() || arguments.file_option->count() > 0;
+  const bool from_file = arguments.from_stdin() || arguments.file_option.given();
   if (from_file && text.ends_with('\n')) text.pop_back();
   return text;
 }
@@ -129,45 +129,50 @@ int run(const Arguments& arguments) {
   return generation.stop_reason() == StopReason::cancelled ? interrupted_exit_code() : 0;
 }
 
-void add_options(CLI::App& app, Arguments& arguments) {
-  add_engine_options(app, arguments.engine);
-  add_text_options(app, arguments.text, "The prompt");
-  app.add_option("-c,--context", arguments.context,
-                 "Most tokens in all; 0: the model's own length, at most 4096 and what --memory holds")
-      ->type_name("N");
-  app.add_option_function<std::string>(
-         "--overflow",
-         [&arguments](const std::string& name) {
-           arguments.overflow = name == "shift" ? Overflow::shift : Overflow::stop;
-         },
-         "At the end of the context: stop, or shift (forget the older half, go on)")
-      ->check(CLI::IsMember({"stop", "shift"}))
-      ->default_str("stop");
-  app.add_option("--keep", arguments.keep, "First tokens that a shift never forgets")->capture_default_str();
-  app.add_option("--load-session", arguments.load_session,
-                 "Go on where a session was saved; the prompt goes after it, and may be missing")
-      ->type_name("FILE");
-  app.add_option("--save-session", arguments.save_session, "At the end save all that was read and written")
-      ->type_name("FILE");
-  app.add_flag("--chat", arguments.chat, "Put the prompt through the model's chat template");
-  app.add_option("--system", arguments.system, "With --chat: the system message")
-      ->type_name("TEXT")
-      ->needs("--chat");
-  app.add_flag("--no-special", arguments.no_special, "Special tokens written in the prompt are plain text");
-  app.add_flag("--no-echo", arguments.no_echo, "Print only what the model writes (as --chat does)");
-  app.add_flag("--json", arguments.json, "Print one JSON object at the end instead of the text");
-  app.add_flag("--stats", arguments.stats,
-               "Print tokens and speed to standard error (default on a terminal)");
-  arguments.sampling.add_to(app);
+void add_options(Command& command, Arguments& arguments) {
+  add_engine_options(command, arguments.engine);
+  add_text_options(command, arguments.text, "The prompt");
+  command
+      .add_option("-c,--context", arguments.context,
+                  "Most tokens in all; 0: the model's own length, at most 4096 and what --memory holds")
+      .value_name("N");
+  command
+      .add_option(
+          "--overflow",
+          [&arguments](const std::string& name) {
+            arguments.overflow = name == "shift" ? Overflow::shift : Overflow::stop;
+          },
+          "At the end of the context: stop, or shift (forget the older half, go on)")
+      .one_of({"stop", "shift"})
+      .show_default("stop");
+  command.add_option("--keep", arguments.keep, "First tokens that a shift never forgets").show_default();
+  command
+      .add_option("--load-session", arguments.load_session,
+                  "Go on where a session was saved; the prompt goes after it, and may be missing")
+      .value_name("FILE");
+  command
+      .add_option("--save-session", arguments.save_session, "At the end save all that was read and written")
+      .value_name("FILE");
+  command.add_flag("--chat", arguments.chat, "Put the prompt through the model's chat template");
+  command.add_option("--system", arguments.system, "With --chat: the system message")
+      .value_name("TEXT")
+      .needs("--chat");
+  command.add_flag("--no-special", arguments.no_special,
+                   "Special tokens written in the prompt are plain text");
+  command.add_flag("--no-echo", arguments.no_echo, "Print only what the model writes (as --chat does)");
+  command.add_flag("--json", arguments.json, "Print one JSON object at the end instead of the text");
+  command.add_flag("--stats", arguments.stats,
+                   "Print tokens and speed to standard error (default on a terminal)");
+  arguments.sampling.add_to(command);
 }
 
 }  // namespace
 
-Command add_run(CLI::App& program) {
-  CLI::App* const app = program.add_subcommand("run", "Continue a text, or answer with --chat");
+void add_run(Command& program) {
+  Command& command = program.add_command("run", "Continue a text, or answer with --chat");
   const auto arguments = std::make_shared<Arguments>();
-  add_options(*app, *arguments);
-  app->footer(
+  add_options(command, *arguments);
+  command.set_footer(
       "Ctrl-C ends the text cleanly. Of a prompt from a file or standard input, one newline at the end is "
       "dropped.\n\n"
       "Examples:\n"
@@ -176,7 +181,7 @@ Command add_run(CLI::App& program) {
       "  linnet run -m model.gguf --lora style.gguf:0.8 -p \"Dear Sir,\"\n"
       "  linnet run -m model.gguf -f long.txt -n 0 --save-session long.session\n"
       "  linnet run -m model.gguf --load-session long.session -p \"In short:\"");
-  return {app, [arguments] { return run(*arguments); }};
+  command.set_action([arguments] { return run(*arguments); });
 }
 
 }  // namespace linnet::cli

@@ -28,7 +28,7 @@ std::pair<Token, float> parse_bias(const std::string& text) {
     const auto value = std::from_chars(number, end, bias);
     good = id.ec == std::errc() && id.ptr == begin + equals && value.ec == std::errc() && value.ptr == end;
   }
-  if (!good) throw CLI::ValidationError("--logit-bias", concat("expected ID=BIAS, got ", text));
+  if (!good) fail(ErrorCode::invalid_argument, "--logit-bias: expected ID=BIAS, got ", text);
   return {token, bias};
 }
 
@@ -50,91 +50,83 @@ std::string unescape(const std::string& text) {
 }  // namespace
 
 template <class T>
-void SamplingArguments::add_field(CLI::App& app, const char* name, T SamplingOptions::*field,
+void SamplingArguments::put(Option option, T SamplingOptions::*field) {
+  changes_.push_back([this, option, field](SamplingOptions& options) {
+    if (option.given()) options.*field = given_.*field;
+  });
+}
+
+template <class T>
+void SamplingArguments::add_field(Command& command, const char* name, T SamplingOptions::*field,
                                   const char* help) {
-  const auto note = [this, field](const T& value) {
-    changes_.push_back([field, value](SamplingOptions& options) { options.*field = value; });
-  };
-  app.add_option_function<T>(name, note, help)->default_str(concat(SamplingOptions().*field))->group(group);
+  put(command.add_option(name, given_.*field, help).show_default(concat(given_.*field)).group(group), field);
 }
 
-void SamplingArguments::add_text_options(CLI::App& app) {
-  using Texts = std::vector<std::string>;
-  const auto stop = [this](const Texts& texts) {
-    changes_.push_back([texts](SamplingOptions& options) {
-      for (const std::string& text : texts) options.stop.push_back(unescape(text));
-    });
+void SamplingArguments::add_text_options(Command& command) {
+  command.add_option("--stop", given_.stop, "A text that ends the generation (\\n: a new line); repeatable")
+      .value_name("TEXT");
+  const auto read_biases = [this](const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) given_.logit_bias.push_back(parse_bias(text));
   };
-  app.add_option_function<Texts>("--stop", stop,
-                                 "A text that ends the generation (\\n: a new line); repeatable")
-      ->type_name("TEXT")
-      ->expected(1)
-      ->take_all();
-  const auto bias = [this](const Texts& texts) {
-    for (const std::string& text : texts)
-      changes_.push_back(
-          [pair = parse_bias(text)](SamplingOptions& options) { options.logit_bias.push_back(pair); });
-  };
-  app.add_option_function<Texts>("--logit-bias", bias,
-                                 "Add to the logit of a token; ID=-inf bans it; repeatable")
-      ->type_name("ID=BIAS")
-      ->expected(1)
-      ->take_all()
-      ->group(group);
-  const auto breakers = [this](const Texts& texts) {
-    changes_.push_back([texts](SamplingOptions& options) {
-      options.dry_breakers.clear();
-      for (const std::string& text : texts) options.dry_breakers.push_back(unescape(text));
-    });
-  };
-  app.add_option_function<Texts>("--dry-breaker", breakers,
-                                 "Texts over which no repetition reaches; repeatable")
-      ->type_name("TEXT")
-      ->expected(1)
-      ->take_all()
-      ->group(group);
+  command.add_option("--logit-bias", read_biases, "Add to the logit of a token; ID=-inf bans it; repeatable")
+      .value_name("ID=BIAS")
+      .group(group);
+  const Option breakers = command
+                              .add_option("--dry-breaker", given_.dry_breakers,
+                                          "Texts over which no repetition reaches; repeatable")
+                              .value_name("TEXT")
+                              .group(group);
+  changes_.push_back([this, breakers](SamplingOptions& options) {
+    for (const std::string& text : given_.stop) options.stop.push_back(unescape(text));
+    for (const auto& bias : given_.logit_bias) options.logit_bias.push_back(bias);
+    if (!breakers.given()) return;
+    options.dry_breakers.clear();
+    for (const std::string& text : given_.dry_breakers) options.dry_breakers.push_back(unescape(text));
+  });
 }
 
-void SamplingArguments::add_to(CLI::App& app) {
+void SamplingArguments::add_to(Command& command) {
   using S = SamplingOptions;
-  const auto seed = [this](const std::uint64_t& value) {
-    changes_.push_back([value](SamplingOptions& options) { options.seed = value; });
-  };
-  const auto count = [this](const std::int64_t& value) {
-    changes_.push_back([value](SamplingOptions& options) { options.max_tokens = value; });
-  };
-  app.add_option_function<std::int64_t>("-n,--max-tokens", count,
-                                        "Most tokens to generate; -1: until the text or the context ends")
-      ->type_name("N")
-      ->default_str(concat(S().max_tokens));
-  add_text_options(app);
-  app.add_flag("--ignore-eos", ignore_eos_, "Never end the text before -n");
-  add_field(app, "--temp", &S::temperature, "Divide the logits by it; 0: greedy");
-  app.add_option_function<std::uint64_t>("--seed", seed, "Same seed and options, same text")->group(group);
-  add_field(app, "--top-k", &S::top_k, "Keep the K best; 0: all");
-  add_field(app, "--top-p", &S::top_p, "Keep the best that make up this probability; 1: all");
-  add_field(app, "--min-p", &S::min_p, "Keep what has this share of the best one's probability; 0: all");
-  add_field(app, "--typical", &S::typical_p, "Keep the most typical that make up this probability; 1: all");
-  add_field(app, "--top-n-sigma", &S::top_n_sigma,
+  put(command
+          .add_option("-n,--max-tokens", given_.max_tokens,
+                      "Most tokens to generate; -1: until the text or the context ends")
+          .value_name("N")
+          .show_default(concat(given_.max_tokens)),
+      &S::max_tokens);
+  add_text_options(command);
+  command.add_flag("--ignore-eos", ignore_eos_, "Never end the text before -n");
+  add_field(command, "--temp", &S::temperature, "Divide the logits by it; 0: greedy");
+  const Option seed = command.add_option("--seed", seed_, "Same seed and options, same text").group(group);
+  changes_.push_back([this, seed](SamplingOptions& options) {
+    if (seed.given()) options.seed = seed_;
+  });
+  add_field(command, "--top-k", &S::top_k, "Keep the K best; 0: all");
+  add_field(command, "--top-p", &S::top_p, "Keep the best that make up this probability; 1: all");
+  add_field(command, "--min-p", &S::min_p, "Keep what has this share of the best one's probability; 0: all");
+  add_field(command, "--typical", &S::typical_p,
+            "Keep the most typical that make up this probability; 1: all");
+  add_field(command, "--top-n-sigma", &S::top_n_sigma,
             "Keep what is within N standard deviations of the best; -1: all");
-  add_field(app, "--dynatemp-range", &S::dynatemp_range,
+  add_field(command, "--dynatemp-range", &S::dynatemp_range,
             "Temperature moves by this with the entropy; 0: it stays");
-  add_field(app, "--dynatemp-exp", &S::dynatemp_exponent, "Shape of that movement");
-  add_field(app, "--xtc-probability", &S::xtc_probability, "How often the top choices are excluded");
-  add_field(app, "--xtc-threshold", &S::xtc_threshold, "What counts as a top choice");
-  add_field(app, "--repeat-last-n", &S::penalty_last_n, "Tokens that the penalties look back at; -1: all");
-  add_field(app, "--repeat-penalty", &S::penalty_repeat, "Divides the logits of tokens seen; 1: off");
-  add_field(app, "--frequency-penalty", &S::penalty_frequency,
+  add_field(command, "--dynatemp-exp", &S::dynatemp_exponent, "Shape of that movement");
+  add_field(command, "--xtc-probability", &S::xtc_probability, "How often the top choices are excluded");
+  add_field(command, "--xtc-threshold", &S::xtc_threshold, "What counts as a top choice");
+  add_field(command, "--repeat-last-n", &S::penalty_last_n,
+            "Tokens that the penalties look back at; -1: all");
+  add_field(command, "--repeat-penalty", &S::penalty_repeat, "Divides the logits of tokens seen; 1: off");
+  add_field(command, "--frequency-penalty", &S::penalty_frequency,
             "Taken from a logit for each time it was seen");
-  add_field(app, "--presence-penalty", &S::penalty_presence, "Taken from a logit once if it was seen");
-  add_field(app, "--dry-multiplier", &S::dry_multiplier, "Penalty on going on with a repetition; 0: off");
-  add_field(app, "--dry-base", &S::dry_base, "It grows by this with the repetition's length");
-  add_field(app, "--dry-allowed-length", &S::dry_allowed_length, "... beyond this");
-  add_field(app, "--dry-last-n", &S::dry_last_n, "Tokens in which repetitions are looked for; -1: all");
-  add_field(app, "--mirostat", &S::mirostat, "2: Mirostat 2 instead of the samplers that remove candidates");
-  add_field(app, "--mirostat-tau", &S::mirostat_tau, "The surprise it aims at, in bits per token");
-  add_field(app, "--mirostat-eta", &S::mirostat_eta, "How fast it corrects");
-  add_field(app, "--order", &S::order, "The samplers in the order in which they are applied");
+  add_field(command, "--presence-penalty", &S::penalty_presence, "Taken from a logit once if it was seen");
+  add_field(command, "--dry-multiplier", &S::dry_multiplier, "Penalty on going on with a repetition; 0: off");
+  add_field(command, "--dry-base", &S::dry_base, "It grows by this with the repetition's length");
+  add_field(command, "--dry-allowed-length", &S::dry_allowed_length, "... beyond this");
+  add_field(command, "--dry-last-n", &S::dry_last_n, "Tokens in which repetitions are looked for; -1: all");
+  add_field(command, "--mirostat", &S::mirostat,
+            "2: Mirostat 2 instead of the samplers that remove candidates");
+  add_field(command, "--mirostat-tau", &S::mirostat_tau, "The surprise it aims at, in bits per token");
+  add_field(command, "--mirostat-eta", &S::mirostat_eta, "How fast it corrects");
+  add_field(command, "--order", &S::order, "The samplers in the order in which they are applied");
 }
 
 SamplingOptions SamplingArguments::over_defaults_of(const Model& model) const {

@@ -2,32 +2,38 @@
 // recommends. Never chooses a token.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <vector>
-
-#include <CLI/CLI.hpp>
 
 #include <linnet/model/model.hpp>
 #include <linnet/sampling/options.hpp>
 
+#include "options.hpp"
+
 namespace linnet::cli {
 
-/// Collects the options that were given, to be put over a model's defaults once it is loaded.
+/// Holds what the options say, to be put over a model's defaults once it is loaded.
 class SamplingArguments {
  public:
-  /// `app` must not outlive this object.
-  void add_to(CLI::App& app);
+  /// The options write into this object, which must stay where it is.
+  void add_to(Command& command);
 
   /// The model's defaults with the given options over them, and a seed in any case.
   SamplingOptions over_defaults_of(const Model& model) const;
 
  private:
   template <class T>
-  void add_field(CLI::App& app, const char* name, T SamplingOptions::*field, const char* help);
-  void add_text_options(CLI::App& app);
+  void add_field(Command& command, const char* name, T SamplingOptions::*field, const char* help);
+  void add_text_options(Command& command);
+  /// The field that the option writes goes over the model's.
+  template <class T>
+  void put(Option option, T SamplingOptions::*field);
 
-  std::vector<std::function<void(SamplingOptions&)>> changes_;
+  SamplingOptions given_;  // where an option is given
+  std::uint64_t seed_ = 0;
   bool ignore_eos_ = false;
+  std::vector<std::function<void(SamplingOptions&)>> changes_;
 };
 
 }  // namespace linnet::cli

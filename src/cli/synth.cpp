@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "command.hpp"
+#include "commands.hpp"
 #include "format.hpp"
 #include "interrupt.hpp"
 #include "output.hpp"
@@ -83,21 +83,21 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-Command add_synth(CLI::App& program) {
-  CLI::App* const app = program.add_subcommand("synth", "Write a model of real size with random weights");
+void add_synth(Command& program) {
+  Command& command = program.add_command("synth", "Write a model of real size with random weights");
   const auto arguments = std::make_shared<Arguments>();
-  app->add_option("--shape", arguments->shape, shape_names())->type_name("NAME")->required();
-  app->add_option("--type", arguments->type, mix_names())->type_name("TYPE")->required();
-  app->add_option("-o,--output", arguments->output, "The file to write")->type_name("FILE")->required();
-  app->add_option("--layers", arguments->layers, "Fewer (or more) layers than the real model; 0: as many")
-      ->type_name("N")
-      ->check(CLI::Range(0, 512));
-  app->add_option("--seed", arguments->seed, "Same seed, same file")->capture_default_str();
-  app->footer(
+  command.add_option("--shape", arguments->shape, shape_names()).value_name("NAME").required();
+  command.add_option("--type", arguments->type, mix_names()).value_name("TYPE").required();
+  command.add_option("-o,--output", arguments->output, "The file to write").value_name("FILE").required();
+  command.add_option("--layers", arguments->layers, "Fewer (or more) layers than the real model; 0: as many")
+      .value_name("N")
+      .range(0, 512);
+  command.add_option("--seed", arguments->seed, "Same seed, same file").show_default();
+  command.set_footer(
       "For benchmarks: the text such a model writes means nothing.\n\n"
       "Example:\n"
       "  linnet synth --shape llama-3.2-1b --type q4_k_m -o /tmp/llama-1b.gguf");
-  return {app, [arguments] { return run(*arguments); }};
+  command.set_action([arguments] { return run(*arguments); });
 }
 
 }  // namespace linnet::cli

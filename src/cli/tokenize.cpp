@@ -11,7 +11,7 @@
 #include <linnet/text/tokenizer.hpp>
 
 #include "arguments.hpp"
-#include "command.hpp"
+#include "commands.hpp"
 #include "output.hpp"
 
 namespace linnet::cli {
@@ -93,30 +93,32 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-Command add_tokenize(CLI::App& program) {
-  CLI::App* const app = program.add_subcommand("tokenize", "Turn text into token ids, or ids into text");
+void add_tokenize(Command& program) {
+  Command& command = program.add_command("tokenize", "Turn text into token ids, or ids into text");
   const auto arguments = std::make_shared<Arguments>();
-  add_model_option(*app, arguments->model);
-  add_text_options(*app, arguments->text, "The text (with --decode: the ids)");
-  app->add_flag("--ids", arguments->ids, "Print the ids in one line (the default)");
-  app->add_flag("--pieces", arguments->pieces, "Print a line per token: its id and its text in JSON quotes")
-      ->excludes("--ids");
-  app->add_flag("--no-bos", arguments->no_bos, "Add no token at the beginning and the end");
-  app->add_flag("--no-special", arguments->no_special,
-                "Special tokens in the text are text; with --decode they are left out");
-  app->add_flag("--json-lines", arguments->lines,
+  add_model_option(command, arguments->model).required();
+  add_text_options(command, arguments->text, "The text (with --decode: the ids)");
+  command.add_flag("--ids", arguments->ids, "Print the ids in one line (the default)");
+  command
+      .add_flag("--pieces", arguments->pieces, "Print a line per token: its id and its text in JSON quotes")
+      .excludes("--ids");
+  command.add_flag("--no-bos", arguments->no_bos, "Add no token at the beginning and the end");
+  command.add_flag("--no-special", arguments->no_special,
+                   "Special tokens in the text are text; with --decode they are left out");
+  command
+      .add_flag("--json-lines", arguments->lines,
                 "The input holds many texts, each a line with a JSON string, or with a JSON array of bytes")
-      ->excludes("--pieces");
-  app->add_flag("--decode", arguments->decode, "Ids, separated by commas or spaces, to text")
-      ->excludes("--json-lines");
-  app->add_flag("--json", arguments->json, "Print a JSON object");
-  app->footer(
+      .excludes("--pieces");
+  command.add_flag("--decode", arguments->decode, "Ids, separated by commas or spaces, to text")
+      .excludes("--json-lines");
+  command.add_flag("--json", arguments->json, "Print a JSON object");
+  command.set_footer(
       "The text is taken as it is, a newline at its end included.\n\n"
       "Examples:\n"
       "  linnet tokenize -m model.gguf -p \"Hello, world\" --pieces\n"
       "  jq -c .text texts.jsonl | linnet tokenize -m model.gguf --json-lines\n"
       "  echo 1,15043,29892 | linnet tokenize -m model.gguf --decode");
-  return {app, [arguments] { return run(*arguments); }};
+  command.set_action([arguments] { return run(*arguments); });
 }
 
 }  // namespace linnet::cli
