@@ -11,12 +11,15 @@ function(linnet_isa_object target name source)
   # Optimised always: at -O0 functions that should vanish into their callers stay behind as weak symbols. Loops over
   # registers (at most 8) are to be unrolled, but not those over bytes, which g++ then no longer vectorises.
   # Sums stay where and as they are written: formed later, or as a tree, they need more registers than there are.
-  # Under a sanitizer less of both, and checks in three of them alone: the templates are the same, and each takes
-  # a minute to compile with them; two, were the scopes of all that is inlined watched too.
+  # Under a sanitizer less of both. The templates are the same for all, so that scalar code has every check, two have those
+  # of memory and numbers (those of pointers that are not followed take five times as long to compile), and others none.
   if(LINNET_SANITIZE)
     set(optimisation -O1 -g0 -fno-sanitize-address-use-after-scope)
-    if(NOT name MATCHES "_(scalar|avx2|avx512vnni)$")
-      list(APPEND optimisation -fno-sanitize=all)
+    if(name MATCHES "_(avx2|avx512vnni)$")
+      set_target_properties(${name} PROPERTIES
+        LINNET_SANITIZE_LESS "-fno-sanitize=null,alignment,object-size,pointer-overflow,vptr")
+    elseif(NOT name MATCHES "_scalar$")
+      set_target_properties(${name} PROPERTIES LINNET_SANITIZE_LESS "-fno-sanitize=all")
     endif()
   else()
     set(optimisation -O3 $<$<CXX_COMPILER_ID:GNU>:--param=max-completely-peel-times=8>
