@@ -11,13 +11,12 @@ function(linnet_isa_object target name source)
   # Optimised always: at -O0 functions that should vanish into their callers stay behind as weak symbols. Loops over
   # registers (at most 8) are to be unrolled, but not those over bytes, which g++ then no longer vectorises.
   # Sums stay where and as they are written: formed later, or as a tree, they need more registers than there are.
-  # Under a sanitizer less of both. The templates are the same for all, so that scalar code has every check, two have those
-  # of memory and numbers (those of pointers that are not followed take five times as long to compile), and others none.
+  # Under a sanitizer less of both. The templates are the same for all, so that scalar code has every check, two sets have
+  # cheap ones, and others none.
   if(LINNET_SANITIZE)
     set(optimisation -O1 -g0 -fno-sanitize-address-use-after-scope)
     if(name MATCHES "_(avx2|avx512vnni)$")
-      set_target_properties(${name} PROPERTIES
-        LINNET_SANITIZE_LESS "-fno-sanitize=null,alignment,object-size,pointer-overflow,vptr")
+      set_target_properties(${name} PROPERTIES LINNET_SANITIZE_LESS "${linnet_cheap_checks}")
     elseif(NOT name MATCHES "_scalar$")
       set_target_properties(${name} PROPERTIES LINNET_SANITIZE_LESS "-fno-sanitize=all")
     endif()
