@@ -27,7 +27,7 @@ if(LINNET_SANITIZE)
     target_compile_options(linnet_build INTERFACE -fno-sanitize-recover=undefined -D_GLIBCXX_ASSERTIONS)
   endif()
   # A target may take some checks back; what stands last counts. linnet_cheap_checks leaves those of memory and numbers, and
-  # takes those of pointers that are not followed, which make compiling twice to five times as long.
+  # takes those of pointers that are not followed, which make compiling 1.5 to 5 times as long.
   set(linnet_cheap_checks -fno-sanitize=null,alignment,object-size,pointer-overflow,vptr)
   target_compile_options(linnet_build INTERFACE $<TARGET_PROPERTY:LINNET_SANITIZE_LESS>)
   # What the checks add makes g++ 12 warn about its own <regex> (GCC bug 105562); the release build warns as always.
