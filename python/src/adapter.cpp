@@ -12,7 +12,7 @@
 namespace linnet::python {
 namespace {
 
-LoadedAdapter load(const std::filesystem::path& path, const LoadedModel& model) {
+LoadedAdapter load_adapter(const std::filesystem::path& path, const LoadedModel& model) {
   LoadedAdapter loaded;
   run_unlocked([&] { loaded.adapter = Adapter::load(path, model.model); });
   return loaded;
@@ -33,7 +33,7 @@ std::vector<AdapterUse> to_adapter_uses(const py::object& pairs) {
 
 void bind_adapter(py::module_& m) {
   py::class_<LoadedAdapter>(m, "Adapter")
-      .def(py::init(&load))
+      .def(py::init(&load_adapter))
       .def_property_readonly("matrices", [](const LoadedAdapter& self) { return self.adapter->size(); })
       .def_property_readonly("rank", [](const LoadedAdapter& self) { return self.adapter->max_rank(); });
 }

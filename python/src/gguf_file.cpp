@@ -21,7 +21,7 @@ namespace {
 
 using gguf::File;
 
-std::unique_ptr<File> open(const std::filesystem::path& path, bool follow_split) {
+std::unique_ptr<File> open_file(const std::filesystem::path& path, bool follow_split) {
   std::unique_ptr<File> file;
   run_unlocked([&] { file = std::make_unique<File>(File::open(path, {.follow_split = follow_split})); });
   return file;
@@ -67,7 +67,7 @@ py::array_t<std::uint8_t> data(const py::object& self, const py::object& index) 
 
 void bind_gguf_file(py::module_& m) {
   py::class_<File>(m, "File")
-      .def(py::init(&open))
+      .def(py::init(&open_file))
       .def("keys", &keys)
       .def("value", [](const File& self, const std::string& key) { return to_python(at(self, key)); })
       .def("value_type", [](const File& self, const std::string& key) { return type_text(at(self, key)); })

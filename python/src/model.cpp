@@ -19,8 +19,8 @@
 namespace linnet::python {
 namespace {
 
-LoadedModel load(const std::filesystem::path& path, const py::object& threads, bool mmap,
-                 const py::object& memory, bool reproducible) {
+LoadedModel load_model(const std::filesystem::path& path, const py::object& threads, bool mmap,
+                       const py::object& memory, bool reproducible) {
   const LoadOptions options{.mmap = mmap,
                             .threads = static_cast<int>(to_integer(threads, "threads", 0, 1024)),
                             .memory = to_integer(memory, "memory", 0),
@@ -98,7 +98,7 @@ std::optional<Token> special_token(const LoadedModel& self, bool begin) {
 
 void bind_model(py::module_& m) {
   py::class_<LoadedModel>(m, "Model")
-      .def(py::init(&load))
+      .def(py::init(&load_model))
       .def("with_adapters", &with_adapters)
       .def("tokenize", &tokenize)
       .def("detokenize", &detokenize)

@@ -127,10 +127,10 @@ class SharedGeneration {
   Generation generation_;
 };
 
-std::shared_ptr<SharedSession> open(const LoadedModel& model, const py::object& context,
-                                    const py::object& threads, const std::string& kv_type,
-                                    const py::object& max_batch, const std::string& overflow,
-                                    const py::object& keep, const py::object& memory) {
+std::shared_ptr<SharedSession> open_session(const LoadedModel& model, const py::object& context,
+                                            const py::object& threads, const std::string& kv_type,
+                                            const py::object& max_batch, const std::string& overflow,
+                                            const py::object& keep, const py::object& memory) {
   SessionOptions options;
   options.context = to_integer(context, "context", 0, std::numeric_limits<std::int32_t>::max());
   options.threads = static_cast<int>(to_integer(threads, "threads", 0, 1024));
@@ -202,7 +202,7 @@ void truncate(SharedSession& self, const py::object& length) {
   turn->truncate(wanted);
 }
 
-Floats logits(SharedSession& self) {
+Floats last_logits(SharedSession& self) {
   const Turn turn(self);
   std::span<const float> values;
   run_unlocked([&] { values = turn->logits(); });
@@ -222,14 +222,14 @@ std::vector<Token> tokens(SharedSession& self) {
 
 void bind_session(py::module_& m) {
   py::class_<SharedSession, std::shared_ptr<SharedSession>>(m, "Session")
-      .def(py::init(&open))
+      .def(py::init(&open_session))
       .def("append", &append)
       .def("truncate", &truncate)
       .def("fork", &fork)
       .def("save", &save)
       .def("load", &load)
       .def("set_adapters", &set_adapters)
-      .def("logits", &logits)
+      .def("logits", &last_logits)
       .def("tokens", &tokens)
       .def("generate", &generate)
       .def("cancel", &SharedSession::cancel)

@@ -19,13 +19,14 @@
 #include "commands.hpp"
 #include "format.hpp"
 #include "interrupt.hpp"
+#include "json_text.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 
 namespace linnet::cli {
 namespace {
 
-struct Arguments {
+struct BenchArguments {
   EngineArguments engine;  // its threads are those that load
   std::vector<std::int64_t> prompts = {512}, generated = {128}, depths = {0}, batches = {1};
   std::vector<int> threads = {0};
@@ -54,7 +55,7 @@ std::int64_t peak_rss() {
 /// Forgets what was used so far. Where the system does not let it, the peak includes it.
 void reset_peak_rss() { std::ofstream("/proc/self/clear_refs") << 5; }
 
-std::vector<BenchTest> list_tests(const Arguments& arguments) {
+std::vector<BenchTest> list_tests(const BenchArguments& arguments) {
   std::vector<BenchTest> tests;
   for (std::int64_t depth : arguments.depths) {
     for (std::int64_t tokens : arguments.prompts)
@@ -67,7 +68,7 @@ std::vector<BenchTest> list_tests(const Arguments& arguments) {
 }
 
 /// The limits of the machine for each number of threads, measured before the model takes its memory.
-std::vector<MachineLimits> measure_limits(const Arguments& arguments) {
+std::vector<MachineLimits> measure_limits(const BenchArguments& arguments) {
   std::vector<MachineLimits> all(arguments.threads.size());
   if (arguments.no_limits) return all;
   Progress progress("measuring the machine", static_cast<std::int64_t>(all.size()), "runs");
@@ -84,7 +85,7 @@ std::vector<MachineLimits> measure_limits(const Arguments& arguments) {
 }
 
 BenchResult run_test(BenchRunner& runner, const BenchTest& test, const BenchSetting& setting,
-                     const Arguments& arguments) {
+                     const BenchArguments& arguments) {
   Progress progress(test.name(), test.tokens * setting.batch * arguments.repeats, "tokens");
   const Engine& engine = runner.engine();
   return {.test = test,
@@ -102,7 +103,7 @@ BenchResult run_test(BenchRunner& runner, const BenchTest& test, const BenchSett
 
 /// Calls report(result) for each test. Returns false where the user ended it.
 template <class Report>
-bool run_tests(const Arguments& arguments, const std::vector<BenchTest>& tests,
+bool run_tests(const BenchArguments& arguments, const std::vector<BenchTest>& tests,
                const std::vector<MachineLimits>& limits, const std::shared_ptr<const Model>& model,
                Report report) {
   try {
@@ -126,14 +127,14 @@ bool run_tests(const Arguments& arguments, const std::vector<BenchTest>& tests,
   return true;
 }
 
-int run(const Arguments& arguments) {
+int run(const BenchArguments& arguments) {
   if (arguments.engine.model.empty())
     fail(ErrorCode::invalid_argument, "--model is required; see linnet bench --help");
   const std::vector<BenchTest> tests = list_tests(arguments);
   gguf::File::open(arguments.engine.model);  // what is no model should not wait for the machine's figures
   const std::vector<MachineLimits> limits = measure_limits(arguments);
   const auto model = load_model(arguments.engine);
-  nlohmann::ordered_json results = nlohmann::json::array();
+  Json results = Json::array();
   if (arguments.table()) {
     out().print(bench_header(arguments.engine.model.filename().string(), *model));
     for (std::size_t i = 0; i < limits.size(); ++i)
@@ -148,7 +149,7 @@ int run(const Arguments& arguments) {
     out().flush();
   });
   if (arguments.json)
-    out().print(results.dump(2), '\n');
+    out().print(dump(results, 2), '\n');
   else if (arguments.csv)
     out().print(to_csv(results));
   else if (finished)
@@ -156,7 +157,7 @@ int run(const Arguments& arguments) {
   return finished ? 0 : interrupted_exit_code();
 }
 
-void add_options(Command& command, Arguments& arguments) {
+void add_options(Command& command, BenchArguments& arguments) {
   constexpr std::int64_t most = std::int64_t{1} << 30;
   add_model_option(command, arguments.engine.model);  // `bench kernels` has none, so that run() asks for it
   const auto list = [&](const char* name, auto& values, std::int64_t least, std::int64_t greatest,
@@ -195,7 +196,7 @@ void add_options(Command& command, Arguments& arguments) {
 void add_bench(Command& program) {
   Command& command =
       program.add_command("bench", "Measure the speed of prefill (pp) and decode (tg), or of every kernel");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<BenchArguments>();
   add_options(command, *arguments);
   command.set_footer(
       "tokens/s: the median over the repeats, of all sequences together, and the slowest and fastest. Tokens "

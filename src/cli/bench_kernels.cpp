@@ -15,7 +15,7 @@
 namespace linnet::cli {
 namespace {
 
-struct Arguments {
+struct BenchKernelsArguments {
   std::string filter;
   int threads = 0;
   double seconds = 0.1;
@@ -55,7 +55,7 @@ bool measure_all(const std::vector<laboratory::Case>& cases, laboratory::Bench& 
   return true;
 }
 
-int run(const Arguments& arguments) {
+int run(const BenchKernelsArguments& arguments) {
   const std::vector<laboratory::Case> cases = choose_cases(arguments.filter);
   if (arguments.list) {
     for (const laboratory::Case& one : cases) out().print(one.name(), '\n');
@@ -77,7 +77,7 @@ int run(const Arguments& arguments) {
 
 void add_bench_kernels(Command& bench) {
   Command& command = bench.add_command("kernels", "Measure every kernel on every instruction set");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<BenchKernelsArguments>();
   command
       .add_option("--filter", arguments->filter,
                   "Only kernels whose name, such as packed_matmul/Q4_0/avx2/8192x2048/1, has this")

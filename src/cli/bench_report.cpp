@@ -11,8 +11,6 @@
 namespace linnet::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 /// What its file calls the mix of types, or the type of most weights.
 std::string type_of(const Model& model) {
   const gguf::Metadata& metadata = model.file().metadata();
@@ -61,7 +59,7 @@ std::string cell(const Json& value, int digits) {
 
 }  // namespace
 
-nlohmann::ordered_json to_json(const BenchResult& result, const Model& model) {
+Json to_json(const BenchResult& result, const Model& model) {
   std::vector<double> values;
   for (double seconds : result.times.runs.values())
     values.push_back(static_cast<double>(result.test.tokens * result.setting.batch) / seconds);
@@ -98,10 +96,10 @@ nlohmann::ordered_json to_json(const BenchResult& result, const Model& model) {
   return json;
 }
 
-std::string to_csv(const nlohmann::ordered_json& results) {
+std::string to_csv(const Json& results) {
   const auto text_of = [](const Json& value) -> std::string {
     if (value.is_null()) return "";
-    if (!value.is_string()) return value.dump();
+    if (!value.is_string()) return dump(value);
     const auto text = value.get<std::string>();
     if (text.find_first_of(",\"\n") == text.npos) return text;
     std::string quoted = "\"";
@@ -147,7 +145,7 @@ std::string bench_columns() {
                 right("p99 ms", 9), right("GB/s", 8), right("GFLOP/s", 9), right("roofline", 10), '\n');
 }
 
-std::string bench_row(const nlohmann::ordered_json& result) {
+std::string bench_row(const Json& result) {
   const bool decode = !result["inter_token_ms_p50"].is_null();
   const Json& share = result["roofline_percent"];
   return concat(

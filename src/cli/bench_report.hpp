@@ -4,12 +4,11 @@
 #include <cstdint>
 #include <string>
 
-#include <nlohmann/json.hpp>
-
 #include <linnet/model/engine.hpp>
 
 #include "bench_runner.hpp"
 #include "bench_work.hpp"
+#include "json_text.hpp"
 
 namespace linnet::cli {
 
@@ -33,14 +32,14 @@ struct BenchResult {
 };
 
 /// Every result has the same keys; what a test has not is null.
-nlohmann::ordered_json to_json(const BenchResult& result, const Model& model);
+Json to_json(const BenchResult& result, const Model& model);
 /// A header and a line for each object of an array of such objects; arrays are separated by semicolons.
-std::string to_csv(const nlohmann::ordered_json& results);
+std::string to_csv(const Json& results);
 
 /// The table's first lines, and a line of it.
 std::string bench_header(const std::string& model_name, const Model& model);
 std::string bench_limits(const MachineLimits& limits, int threads, std::string_view isa);
 std::string bench_columns();
-std::string bench_row(const nlohmann::ordered_json& result);
+std::string bench_row(const Json& result);
 
 }  // namespace linnet::cli

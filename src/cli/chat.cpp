@@ -20,7 +20,7 @@
 namespace linnet::cli {
 namespace {
 
-struct Arguments {
+struct ChatArguments {
   EngineArguments engine;
   SamplingArguments sampling;
   std::int64_t context = 0;
@@ -55,7 +55,7 @@ class LineReader {
 /// A session and what was said in it.
 class Dialogue {
  public:
-  Dialogue(const Arguments& arguments, std::shared_ptr<const Model> model)
+  Dialogue(const ChatArguments& arguments, std::shared_ptr<const Model> model)
       : model_(std::move(model)),
         sampling_(arguments.sampling.over_defaults_of(*model_)),
         session_(model_, {.context = arguments.context,
@@ -117,7 +117,7 @@ class Dialogue {
   std::size_t fixed_;  // messages that are never forgotten
 };
 
-int run(const Arguments& arguments) {
+int run(const ChatArguments& arguments) {
   require_utf8(arguments.system, "the text of --system");
   Dialogue dialogue(arguments, load_model(arguments.engine));
   const bool terminal = ::isatty(STDIN_FILENO) == 1 && stdout_is_terminal();
@@ -145,7 +145,7 @@ int run(const Arguments& arguments) {
 
 void add_chat(Command& program) {
   Command& command = program.add_command("chat", "Talk with a model, line by line");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ChatArguments>();
   add_engine_options(command, arguments->engine);
   command
       .add_option("-c,--context", arguments->context,

@@ -4,20 +4,19 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include <linnet/runtime/embedder.hpp>
 
 #include "arguments.hpp"
 #include "commands.hpp"
 #include "interrupt.hpp"
+#include "json_text.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 
 namespace linnet::cli {
 namespace {
 
-struct Arguments {
+struct EmbedArguments {
   EngineArguments engine;
   TextArguments text;
   std::int64_t context = 0;
@@ -28,7 +27,7 @@ struct Arguments {
 constexpr std::string_view pooling_names[] = {"mean", "last", "first"};
 
 /// The text, or each of its lines that is not empty.
-std::vector<std::string> read_texts(const Arguments& arguments) {
+std::vector<std::string> read_texts(const EmbedArguments& arguments) {
   std::string text = read_text(arguments.text);
   std::vector<std::string> texts;
   if (!arguments.lines) {
@@ -52,7 +51,7 @@ void print_vector(std::span<const float> vector) {
   out().print('\n');
 }
 
-int run(const Arguments& arguments) {
+int run(const EmbedArguments& arguments) {
   const auto model = load_model(arguments.engine);
   std::vector<std::vector<Token>> texts;
   for (const std::string& text : read_texts(arguments)) texts.push_back(model->tokenizer().encode(text));
@@ -64,7 +63,7 @@ int run(const Arguments& arguments) {
   embedder.set_adapters(load_adapters(arguments.engine, model));
   const auto width = static_cast<std::size_t>(embedder.width());
 
-  nlohmann::ordered_json vectors = nlohmann::json::array();
+  Json vectors = Json::array();
   Progress progress("reading", static_cast<std::int64_t>(texts.size()), "texts");
   constexpr std::size_t at_once = 256;  // so that the first vectors come early
   for (std::size_t done = 0; done < texts.size(); done += at_once) {
@@ -81,17 +80,16 @@ int run(const Arguments& arguments) {
     progress.add(static_cast<std::int64_t>(part.size()));
   }
   if (arguments.json) {
-    const nlohmann::ordered_json json = {
-        {"pooling", pooling_names[static_cast<std::size_t>(arguments.embedding.pooling)]},
-        {"normalized", arguments.embedding.normalize},
-        {"dimensions", width},
-        {"embeddings", vectors}};
-    out().print(json.dump(2), '\n');
+    const Json json = {{"pooling", pooling_names[static_cast<std::size_t>(arguments.embedding.pooling)]},
+                       {"normalized", arguments.embedding.normalize},
+                       {"dimensions", width},
+                       {"embeddings", vectors}};
+    out().print(dump(json, 2), '\n');
   }
   return 0;
 }
 
-void add_options(Command& command, Arguments& arguments) {
+void add_options(Command& command, EmbedArguments& arguments) {
   add_engine_options(command, arguments.engine);
   add_text_options(command, arguments.text, "The text");
   command.add_flag("--lines", arguments.lines, "Each line that is not empty is a text of its own");
@@ -116,7 +114,7 @@ void add_options(Command& command, Arguments& arguments) {
 
 void add_embed(Command& program) {
   Command& command = program.add_command("embed", "Turn texts into vectors");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<EmbedArguments>();
   add_options(command, *arguments);
   command.set_footer(
       "A vector is made of the hidden states behind the model's last norm, and has length 1 unless told\n"

@@ -8,8 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include <linnet/base/printable.hpp>
 #include <linnet/runtime/chat.hpp>
 
@@ -20,6 +18,7 @@
 #include "format.hpp"
 #include "greedy.hpp"
 #include "interrupt.hpp"
+#include "json_text.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 #include "quantize_file.hpp"
@@ -29,7 +28,7 @@
 namespace linnet::cli {
 namespace {
 
-struct Arguments {
+struct EvaluateArguments {
   EngineArguments engine;
   std::filesystem::path commands, stories, importance;
   std::vector<std::string> types;
@@ -62,7 +61,7 @@ std::vector<Question> read_questions(const std::filesystem::path& path) {
     rest.remove_prefix(std::min(rest.size(), row.size() + 1));
     ++line;
     if (row.empty()) continue;
-    const nlohmann::json json = nlohmann::json::parse(row, nullptr, false);
+    const Json json = Json::parse(row, nullptr, false);
     if (!json.is_object() || !json.contains("text") || !json["text"].is_string() || !json.contains("json") ||
         !json["json"].is_string())
       fail(ErrorCode::invalid_argument, path_in_quotes(path), ", line ", line,
@@ -79,7 +78,7 @@ std::string_view trim(std::string_view text) {
 
 /// Asks every question through the chat template, greedily, and counts the answers that are right to the
 /// letter.
-void ask(const Arguments& arguments, const std::shared_ptr<const Model>& model,
+void ask(const EvaluateArguments& arguments, const std::shared_ptr<const Model>& model,
          const std::vector<Question>& questions, Result& result) {
   std::vector<std::vector<Token>> prompts;
   std::size_t longest = 0;
@@ -113,7 +112,7 @@ void ask(const Arguments& arguments, const std::shared_ptr<const Model>& model,
 }
 
 /// Scores the stories; with a reference, also how far the expectations are from that model's.
-void read_stories(const Arguments& arguments, const std::shared_ptr<const Model>& model,
+void read_stories(const EvaluateArguments& arguments, const std::shared_ptr<const Model>& model,
                   const std::shared_ptr<const Model>& reference, const std::string& stories, Result& result) {
   const auto documents = encode_documents(*model, stories, true);
   const std::int64_t length = std::min<std::int64_t>(512, model->spec().context);
@@ -159,7 +158,7 @@ double bits_per_weight(const gguf::File& file) {
 }
 
 /// @param reference  the model as it was; null for that model itself
-Result evaluate(const Arguments& arguments, const std::filesystem::path& file, std::string type,
+Result evaluate(const EvaluateArguments& arguments, const std::filesystem::path& file, std::string type,
                 const std::shared_ptr<const Model>& reference, const Material& material) {
   const auto start = std::chrono::steady_clock::now();
   EngineArguments engine = arguments.engine;
@@ -179,8 +178,8 @@ double exact_share(const Result& result) {
   return result.questions ? static_cast<double>(result.exact) / static_cast<double>(result.questions) : 0;
 }
 
-nlohmann::ordered_json to_json(const Result& result) {
-  nlohmann::ordered_json json = {
+Json to_json(const Result& result) {
+  Json json = {
       {"type", result.type}, {"model_bytes", result.bytes}, {"bits_per_weight", result.bits_per_weight}};
   if (result.error.square > 0) json["relative_rms_error"] = result.error.relative();
   if (result.questions > 0) {
@@ -212,7 +211,7 @@ void print_row(const Result& result) {
   out().flush();
 }
 
-std::vector<const quant::Mix*> choose_mixes(const Arguments& arguments) {
+std::vector<const quant::Mix*> choose_mixes(const EvaluateArguments& arguments) {
   std::vector<const quant::Mix*> mixes;
   for (const std::string& type : arguments.types) mixes.push_back(&require_mix(type));
   if (arguments.all_types)
@@ -221,7 +220,7 @@ std::vector<const quant::Mix*> choose_mixes(const Arguments& arguments) {
 }
 
 /// Makes each type from the model for the time of its test.
-void try_types(const Arguments& arguments, const std::vector<const quant::Mix*>& mixes,
+void try_types(const EvaluateArguments& arguments, const std::vector<const quant::Mix*>& mixes,
                const Material& material, const std::function<void(const Result&)>& add) {
   const TemporaryFolder folder;
   const std::filesystem::path file = folder.path() / "model.gguf";
@@ -242,7 +241,7 @@ void try_types(const Arguments& arguments, const std::vector<const quant::Mix*>&
   }
 }
 
-int run(const Arguments& arguments) {
+int run(const EvaluateArguments& arguments) {
   Material material;
   if (!arguments.commands.empty()) material.questions = read_questions(arguments.commands);
   if (!arguments.stories.empty()) material.stories = read_text_file(arguments.stories);
@@ -250,7 +249,7 @@ int run(const Arguments& arguments) {
     fail(ErrorCode::invalid_argument, "nothing to evaluate: give --commands, --stories or both");
   const auto mixes = choose_mixes(arguments);
 
-  nlohmann::ordered_json all = nlohmann::json::array();
+  Json all = Json::array();
   const auto add = [&](const Result& result) {
     if (arguments.json) {
       all.push_back(to_json(result));
@@ -263,7 +262,7 @@ int run(const Arguments& arguments) {
                 right("perplexity", 13), right("divergence", 23), '\n');
   add(evaluate(arguments, arguments.engine.model, "as stored", nullptr, material));
   if (!mixes.empty()) try_types(arguments, mixes, material, add);
-  if (arguments.json) out().print(all.dump(2), '\n');
+  if (arguments.json) out().print(dump(all, 2), '\n');
   return 0;
 }
 
@@ -272,7 +271,7 @@ int run(const Arguments& arguments) {
 void add_evaluate(Command& program) {
   Command& command =
       program.add_command("evaluate", "Compare a model's quantizations on questions and texts");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<EvaluateArguments>();
   add_engine_options(command, arguments->engine);
   command
       .add_option("--commands", arguments->commands,

@@ -10,7 +10,7 @@
 
 namespace linnet::cli {
 
-constexpr std::string_view to_string(StopReason reason) noexcept {
+constexpr std::string_view name_of(StopReason reason) noexcept {
   constexpr std::string_view names[] = {"running",    "end_of_text",  "stop_text",
                                         "max_tokens", "context_full", "cancelled"};
   return names[static_cast<std::size_t>(reason)];
@@ -21,7 +21,7 @@ inline void print_stats(const GenerationStats& stats, StopReason reason, int thr
   const bool dim = stderr_has_colors();
   print_error(concat(dim ? "\x1b[2m" : "", "prompt ", stats.prompt_tokens, " tokens, ",
                      fixed(stats.prefill_rate(), 1), "/s; generated ", stats.generated_tokens, " tokens, ",
-                     fixed(stats.decode_rate(), 1), "/s; ended by ", to_string(reason), "; ", threads,
+                     fixed(stats.decode_rate(), 1), "/s; ended by ", name_of(reason), "; ", threads,
                      " threads, ", isa, dim ? "\x1b[0m" : "", "\n"));
 }
 

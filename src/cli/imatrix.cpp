@@ -19,7 +19,7 @@
 namespace linnet::cli {
 namespace {
 
-struct Arguments {
+struct ImatrixArguments {
   EngineArguments engine;
   std::filesystem::path text, output;
   std::int64_t chunk = 0, chunks = 0;
@@ -80,7 +80,8 @@ class SquareCollector {
 };
 
 /// The text in pieces of at most `length` tokens, BOS before each where the model wants it.
-std::vector<std::vector<Token>> cut(const Arguments& arguments, const Model& model, std::int64_t length) {
+std::vector<std::vector<Token>> cut(const ImatrixArguments& arguments, const Model& model,
+                                    std::int64_t length) {
   std::vector<Token> bos;
   const Vocabulary& vocabulary = model.tokenizer().vocabulary();
   if (vocabulary.adds_bos() && vocabulary.bos()) bos.push_back(*vocabulary.bos());
@@ -100,7 +101,7 @@ std::vector<std::vector<Token>> cut(const Arguments& arguments, const Model& mod
   return chunks;
 }
 
-ImportanceMatrix collect(const Arguments& arguments, const std::shared_ptr<const Model>& model,
+ImportanceMatrix collect(const ImatrixArguments& arguments, const std::shared_ptr<const Model>& model,
                          const std::vector<std::vector<Token>>& chunks, std::int64_t length) {
   Engine engine(model, {.threads = arguments.engine.threads,
                         .cache = {.type = arguments.engine.cache_type,
@@ -122,7 +123,7 @@ ImportanceMatrix collect(const Arguments& arguments, const std::shared_ptr<const
   return collector.result();
 }
 
-int run(const Arguments& arguments) {
+int run(const ImatrixArguments& arguments) {
   const auto model = load_model(arguments.engine);
   constexpr std::int64_t usual = 512;
   const std::int64_t length = arguments.chunk > 0 ? arguments.chunk : std::min(model->spec().context, usual);
@@ -145,7 +146,7 @@ int run(const Arguments& arguments) {
 void add_imatrix(Command& program) {
   Command& command =
       program.add_command("imatrix", "Collect from a text which weights matter, for quantize --imatrix");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ImatrixArguments>();
   add_engine_options(command, arguments->engine);
   command.add_option("-f,--file", arguments->text, "The text; -: standard input")
       .value_name("FILE")

@@ -5,22 +5,19 @@
 #include <string>
 #include <string_view>
 
-#include <nlohmann/json.hpp>
-
 #include <linnet/base/printable.hpp>
 #include <linnet/model/model.hpp>
 #include <linnet/quant/mix.hpp>
 
 #include "commands.hpp"
 #include "format.hpp"
+#include "json_text.hpp"
 #include "output.hpp"
 
 namespace linnet::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-struct Arguments {
+struct InspectArguments {
   std::filesystem::path file;
   bool json = false, tensors = false;
 };
@@ -75,10 +72,6 @@ Json head(const gguf::Value& value, std::size_t count) {
     take(*reals);
   }
   return list;
-}
-
-std::string dump(const Json& json, int indent = -1) {
-  return json.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 /// At most `limit` bytes of valid UTF-8, then "...".
@@ -169,7 +162,7 @@ Json tensor_json(const gguf::Tensor& tensor) {
           {"offset", tensor.offset}, {"bytes", tensor.view.bytes()},        {"part", tensor.part}};
 }
 
-void print_json(const Arguments& arguments, const gguf::File& file, const Runnable& runnable) {
+void print_json(const InspectArguments& arguments, const gguf::File& file, const Runnable& runnable) {
   constexpr std::size_t elements = 16;
   Json metadata = Json::object(), types = Json::object();
   for (const auto& [key, value] : file.metadata())
@@ -252,7 +245,7 @@ void print_model(const Runnable& runnable) {
       out().print("warning: ", warning, '\n');
 }
 
-int run(const Arguments& arguments) {
+int run(const InspectArguments& arguments) {
   const gguf::File file = gguf::File::open(arguments.file);
   const Runnable runnable = try_to_load(arguments.file);
   if (arguments.json) {
@@ -275,7 +268,7 @@ int run(const Arguments& arguments) {
 
 void add_inspect(Command& program) {
   Command& command = program.add_command("inspect", "Show a GGUF file's metadata, tensors and sizes");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<InspectArguments>();
   command.add_option("FILE", arguments->file, "A GGUF file, whether linnet can run it or not").required();
   command.add_flag("--tensors", arguments->tensors, "List every tensor");
   command.add_flag("--json", arguments->json, "Print a JSON object");

@@ -18,7 +18,7 @@
 namespace linnet::cli {
 namespace {
 
-struct Arguments {
+struct LogitsArguments {
   EngineArguments engine;
   TextArguments text;
   std::string tokens;
@@ -40,12 +40,12 @@ std::string npy_header(std::int64_t rows, std::int64_t columns) {
   return std::string("\x93NUMPY\x01\x00", 8).append(bytes, 2) + text;
 }
 
-std::vector<Token> read_tokens(const Arguments& arguments, const Model& model, bool given) {
+std::vector<Token> read_tokens(const LogitsArguments& arguments, const Model& model, bool given) {
   if (given) return parse_tokens(arguments.tokens);
   return model.tokenizer().encode(read_text(arguments.text));
 }
 
-int run(const Arguments& arguments, bool tokens_given) {
+int run(const LogitsArguments& arguments, bool tokens_given) {
   const auto model = load_model(arguments.engine);
   const std::vector<Token> tokens = read_tokens(arguments, *model, tokens_given);
   if (tokens.empty()) fail(ErrorCode::invalid_argument, "no tokens: give at least one id or some text");
@@ -84,7 +84,7 @@ int run(const Arguments& arguments, bool tokens_given) {
 
 void add_logits(Command& program) {
   Command& command = program.add_command("logits", "Write the logits after every token as a NumPy file");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<LogitsArguments>();
   add_engine_options(command, arguments->engine);
   add_text_options(command, arguments->text, "The text");
   const Option tokens = command.add_option("--tokens", arguments->tokens, "Token ids instead of a text")

@@ -6,8 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include <linnet/model/engine.hpp>
 
 #include "arguments.hpp"
@@ -16,6 +14,7 @@
 #include "documents.hpp"
 #include "format.hpp"
 #include "interrupt.hpp"
+#include "json_text.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 #include "score.hpp"
@@ -23,14 +22,14 @@
 namespace linnet::cli {
 namespace {
 
-struct Arguments {
+struct PerplexityArguments {
   EngineArguments engine;
   TextArguments text;
   std::int64_t context = 0, stride = 0;
   bool lines = false, divergence = false, json = false;
 };
 
-Windows choose_windows(const Arguments& arguments, const Spec& spec) {
+Windows choose_windows(const PerplexityArguments& arguments, const Spec& spec) {
   constexpr std::int64_t usual = 512;
   Windows windows;
   windows.length = arguments.context > 0 ? arguments.context : std::min(spec.context, usual);
@@ -43,7 +42,7 @@ Windows choose_windows(const Arguments& arguments, const Spec& spec) {
   return windows;
 }
 
-EngineOptions engine_options(const Arguments& arguments, const Windows& windows, DType cache_type) {
+EngineOptions engine_options(const PerplexityArguments& arguments, const Windows& windows, DType cache_type) {
   return {.threads = arguments.engine.threads,
           .cache = {.type = cache_type,
                     .tokens = windows.length,
@@ -61,7 +60,7 @@ struct Findings {
 
 /// Scores the documents; with --kl, beside an engine that computes in float32 from end to end: weights left
 /// in the file are dequantized where they lie, and its cache holds floats.
-Findings score_documents(const Arguments& arguments, const std::shared_ptr<const Model>& model,
+Findings score_documents(const PerplexityArguments& arguments, const std::shared_ptr<const Model>& model,
                          const Windows& windows, const std::vector<std::vector<Token>>& documents) {
   Engine engine(model, engine_options(arguments, windows, arguments.engine.cache_type));
   engine.set_adapters(load_adapters(arguments.engine, model));
@@ -96,18 +95,17 @@ Findings score_documents(const Arguments& arguments, const std::shared_ptr<const
   return found;
 }
 
-nlohmann::ordered_json to_json(const Findings& found, const Windows& windows) {
-  nlohmann::ordered_json json = {
-      {"perplexity", found.score.perplexity()},
-      {"standard_error", found.score.perplexity_error()},
-      {"nats_per_token", found.score.mean()},
-      {"tokens", found.score.tokens()},
-      {"documents", found.documents},
-      {"bytes", found.bytes},
-      {"context", windows.length},
-      {"stride", windows.stride},
-      {"seconds", found.seconds},
-      {"tokens_per_second", static_cast<double>(found.score.tokens()) / found.seconds}};
+Json to_json(const Findings& found, const Windows& windows) {
+  Json json = {{"perplexity", found.score.perplexity()},
+               {"standard_error", found.score.perplexity_error()},
+               {"nats_per_token", found.score.mean()},
+               {"tokens", found.score.tokens()},
+               {"documents", found.documents},
+               {"bytes", found.bytes},
+               {"context", windows.length},
+               {"stride", windows.stride},
+               {"seconds", found.seconds},
+               {"tokens_per_second", static_cast<double>(found.score.tokens()) / found.seconds}};
   if (found.divergence) {
     json["kl_mean"] = found.divergence->mean();
     json["kl_max"] = found.divergence->max();
@@ -127,7 +125,7 @@ void print_text(const Findings& found, const Windows& windows) {
                 fixed(100 * found.divergence->same_top(), 2), " %\n");
 }
 
-int run(const Arguments& arguments) {
+int run(const PerplexityArguments& arguments) {
   if (arguments.divergence && arguments.engine.mmap)
     fail(ErrorCode::invalid_argument,
          "--kl with --mmap: expected one of them, since --mmap is the reference");
@@ -141,7 +139,7 @@ int run(const Arguments& arguments) {
   found.documents = documents.size();
   found.bytes = text.size();
   if (arguments.json) {
-    out().print(to_json(found, windows).dump(2), '\n');
+    out().print(dump(to_json(found, windows), 2), '\n');
   } else {
     print_text(found, windows);
   }
@@ -152,7 +150,7 @@ int run(const Arguments& arguments) {
 
 void add_perplexity(Command& program) {
   Command& command = program.add_command("perplexity", "Measure how well a model expects a text");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<PerplexityArguments>();
   add_engine_options(command, arguments->engine);
   add_text_options(command, arguments->text, "The text");
   command

@@ -4,14 +4,13 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include <linnet/gguf/reader.hpp>
 
 #include "commands.hpp"
 #include "format.hpp"
 #include "importance_matrix.hpp"
 #include "interrupt.hpp"
+#include "json_text.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 #include "quantize_file.hpp"
@@ -19,7 +18,7 @@
 namespace linnet::cli {
 namespace {
 
-struct Arguments {
+struct QuantizeArguments {
   std::filesystem::path input, output, importance;
   std::string type;
   std::vector<std::string> overrides;
@@ -40,8 +39,8 @@ double bits_per_weight(const QuantizeReport::Type& type) {
   return type.weights ? 8 * static_cast<double>(type.bytes) / static_cast<double>(type.weights) : 0;
 }
 
-nlohmann::ordered_json to_json(const Summary& summary) {
-  nlohmann::ordered_json types = nlohmann::json::array();
+Json to_json(const Summary& summary) {
+  Json types = Json::array();
   for (const auto& [name, type] : summary.report.types)
     types.push_back({{"type", to_string(name)},
                      {"tensors", type.tensors},
@@ -72,7 +71,7 @@ void print_text(const Summary& summary) {
               fixed(summary.report.error.relative(), 5), '\n');
 }
 
-int run(const Arguments& arguments) {
+int run(const QuantizeArguments& arguments) {
   const quant::Mix& mix = require_mix(arguments.type);
   std::vector<TypeOverride> overrides;
   for (const std::string& text : arguments.overrides) overrides.push_back(TypeOverride::parse(text));
@@ -102,7 +101,7 @@ int run(const Arguments& arguments) {
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   summary.bytes = std::filesystem::file_size(arguments.output);
   if (arguments.json) {
-    out().print(to_json(summary).dump(2), '\n');
+    out().print(dump(to_json(summary), 2), '\n');
   } else {
     print_text(summary);
   }
@@ -113,7 +112,7 @@ int run(const Arguments& arguments) {
 
 void add_quantize(Command& program) {
   Command& command = program.add_command("quantize", "Write a model with its weights in another type");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<QuantizeArguments>();
   command.add_option("IN", arguments->input, "The model, best in F32, F16 or BF16").required();
   command.add_option("OUT", arguments->output, "The file to write").required();
   command.add_option("TYPE", arguments->type, mix_names()).required();

@@ -3,8 +3,6 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include <linnet/runtime/chat.hpp>
 #include <linnet/runtime/session.hpp>
 
@@ -12,6 +10,7 @@
 #include "commands.hpp"
 #include "generation.hpp"
 #include "interrupt.hpp"
+#include "json_text.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 #include "sampling_arguments.hpp"
@@ -19,7 +18,7 @@
 namespace linnet::cli {
 namespace {
 
-struct Arguments {
+struct RunArguments {
   EngineArguments engine;
   TextArguments text;
   SamplingArguments sampling;
@@ -36,7 +35,7 @@ struct Arguments {
 };
 
 /// The tokens of the prompt; one that goes on with a session has no BOS.
-std::vector<Token> encode_prompt(const Arguments& arguments, const Model& model, const std::string& text,
+std::vector<Token> encode_prompt(const RunArguments& arguments, const Model& model, const std::string& text,
                                  bool continues) {
   if (!arguments.chat)
     return model.tokenizer().encode(text,
@@ -64,17 +63,17 @@ std::string read_prompt(const TextArguments& arguments, bool may_lack) {
 
 void print_json(const Generation& generation, std::string_view text, std::uint64_t seed) {
   const GenerationStats& stats = generation.stats();
-  const nlohmann::ordered_json json = {{"text", text},
-                                       {"tokens", generation.tokens()},
-                                       {"stop_reason", to_string(generation.stop_reason())},
-                                       {"seed", seed},
-                                       {"prompt_tokens", stats.prompt_tokens},
-                                       {"generated_tokens", stats.generated_tokens},
-                                       {"prefill_seconds", stats.prefill_seconds},
-                                       {"decode_seconds", stats.decode_seconds},
-                                       {"prefill_tokens_per_second", stats.prefill_rate()},
-                                       {"decode_tokens_per_second", stats.decode_rate()}};
-  out().print(json.dump(2), '\n');
+  const Json json = {{"text", text},
+                     {"tokens", generation.tokens()},
+                     {"stop_reason", name_of(generation.stop_reason())},
+                     {"seed", seed},
+                     {"prompt_tokens", stats.prompt_tokens},
+                     {"generated_tokens", stats.generated_tokens},
+                     {"prefill_seconds", stats.prefill_seconds},
+                     {"decode_seconds", stats.decode_seconds},
+                     {"prefill_tokens_per_second", stats.prefill_rate()},
+                     {"decode_tokens_per_second", stats.decode_rate()}};
+  out().print(dump(json, 2), '\n');
 }
 
 /// Writes the text while it is generated, after `echo`. Returns all that was generated.
@@ -96,7 +95,7 @@ std::string stream(Generation& generation, std::string_view echo, bool quiet,
   return text;
 }
 
-int run(const Arguments& arguments) {
+int run(const RunArguments& arguments) {
   const auto model = load_model(arguments.engine);
   const SamplingOptions sampling = arguments.sampling.over_defaults_of(*model);
   const std::string text = read_prompt(arguments.text, !arguments.load_session.empty());
@@ -129,7 +128,7 @@ int run(const Arguments& arguments) {
   return generation.stop_reason() == StopReason::cancelled ? interrupted_exit_code() : 0;
 }
 
-void add_options(Command& command, Arguments& arguments) {
+void add_options(Command& command, RunArguments& arguments) {
   add_engine_options(command, arguments.engine);
   add_text_options(command, arguments.text, "The prompt");
   command
@@ -170,7 +169,7 @@ void add_options(Command& command, Arguments& arguments) {
 
 void add_run(Command& program) {
   Command& command = program.add_command("run", "Continue a text, or answer with --chat");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<RunArguments>();
   add_options(command, *arguments);
   command.set_footer(
       "Ctrl-C ends the text cleanly. Of a prompt from a file or standard input, one newline at the end is "

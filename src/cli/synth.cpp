@@ -15,7 +15,7 @@
 namespace linnet::cli {
 namespace {
 
-struct Arguments {
+struct SynthArguments {
   std::string shape, type;
   std::filesystem::path output;
   std::int64_t layers = 0;
@@ -28,7 +28,7 @@ std::string shape_names() {
   return names;
 }
 
-ModelShape find_shape(const Arguments& arguments) {
+ModelShape find_shape(const SynthArguments& arguments) {
   for (ModelShape shape : model_shapes) {
     if (shape.name != arguments.shape) continue;
     if (arguments.layers > 0) shape.layers = arguments.layers;
@@ -44,7 +44,7 @@ std::vector<float> vector_values(const ModelShape& shape, const gguf::Tensor& te
   return std::vector<float>(static_cast<std::size_t>(tensor.view.elements()), 1.0f);
 }
 
-void write(const Arguments& arguments, const ModelShape& shape, const gguf::Writer& model) {
+void write(const SynthArguments& arguments, const ModelShape& shape, const gguf::Writer& model) {
   constexpr std::size_t chunk_pieces = 4096;
   constexpr float deviation = 0.02f;  // as models are initialised
   RandomBlocks blocks(arguments.seed, deviation);
@@ -68,7 +68,7 @@ void write(const Arguments& arguments, const ModelShape& shape, const gguf::Writ
   });
 }
 
-int run(const Arguments& arguments) {
+int run(const SynthArguments& arguments) {
   const ModelShape shape = find_shape(arguments);
   const quant::Mix& mix = require_mix(arguments.type);
   const gguf::Writer model = synthetic_model(shape, mix);
@@ -85,7 +85,7 @@ int run(const Arguments& arguments) {
 
 void add_synth(Command& program) {
   Command& command = program.add_command("synth", "Write a model of real size with random weights");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<SynthArguments>();
   command.add_option("--shape", arguments->shape, shape_names()).value_name("NAME").required();
   command.add_option("--type", arguments->type, mix_names()).value_name("TYPE").required();
   command.add_option("-o,--output", arguments->output, "The file to write").value_name("FILE").required();

@@ -5,32 +5,28 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include <linnet/gguf/reader.hpp>
 #include <linnet/text/tokenizer.hpp>
 
 #include "arguments.hpp"
 #include "commands.hpp"
+#include "json_text.hpp"
 #include "output.hpp"
 
 namespace linnet::cli {
 namespace {
 
-struct Arguments {
+struct TokenizeArguments {
   std::filesystem::path model;
   TextArguments text;
   bool ids = false, pieces = false, no_bos = false, no_special = false, decode = false, json = false,
        lines = false;
 };
 
-std::string dump(const nlohmann::ordered_json& json) {
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-void print_tokens(const Arguments& arguments, const Tokenizer& tokenizer, const std::vector<Token>& tokens) {
+void print_tokens(const TokenizeArguments& arguments, const Tokenizer& tokenizer,
+                  const std::vector<Token>& tokens) {
   if (arguments.json) {
-    nlohmann::ordered_json pieces = nlohmann::json::array();
+    Json pieces = Json::array();
     for (Token token : tokens) pieces.push_back(tokenizer.piece(token, {.special = true}));
     out().print(dump({{"ids", tokens}, {"pieces", pieces}}), '\n');
   } else if (arguments.pieces) {
@@ -44,20 +40,20 @@ void print_tokens(const Arguments& arguments, const Tokenizer& tokenizer, const 
 
 /// The bytes of a text that is written as a JSON string, or as an array of bytes where it is no UTF-8.
 std::string parse_json_text(std::string_view line, std::int64_t number) {
-  const nlohmann::json value = nlohmann::json::parse(line, nullptr, false);
+  const Json value = Json::parse(line, nullptr, false);
   if (value.is_string()) return value.get<std::string>();
-  const auto is_byte = [](const nlohmann::json& byte) {
+  const auto is_byte = [](const Json& byte) {
     return byte.is_number_unsigned() && byte.get<std::uint64_t>() < 256;
   };
   if (!value.is_array() || !std::all_of(value.begin(), value.end(), is_byte))
     fail(ErrorCode::invalid_argument, "line ", number,
          ": expected a text as a JSON string, or a JSON array of its bytes");
   std::string text;
-  for (const nlohmann::json& byte : value) text += static_cast<char>(byte.get<std::uint8_t>());
+  for (const Json& byte : value) text += static_cast<char>(byte.get<std::uint8_t>());
   return text;
 }
 
-void tokenize_lines(const Arguments& arguments, const Tokenizer& tokenizer, std::string_view text) {
+void tokenize_lines(const TokenizeArguments& arguments, const Tokenizer& tokenizer, std::string_view text) {
   for (std::int64_t number = 1; !text.empty(); ++number) {
     const std::string_view line = text.substr(0, text.find('\n'));
     print_tokens(arguments, tokenizer,
@@ -67,7 +63,7 @@ void tokenize_lines(const Arguments& arguments, const Tokenizer& tokenizer, std:
   }
 }
 
-int run(const Arguments& arguments) {
+int run(const TokenizeArguments& arguments) {
   // The vocabulary is enough: files without weights will do.
   const gguf::File file = gguf::File::open(arguments.model);
   const Tokenizer tokenizer = Tokenizer::from_metadata(file.metadata());
@@ -95,7 +91,7 @@ int run(const Arguments& arguments) {
 
 void add_tokenize(Command& program) {
   Command& command = program.add_command("tokenize", "Turn text into token ids, or ids into text");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<TokenizeArguments>();
   add_model_option(command, arguments->model).required();
   add_text_options(command, arguments->text, "The text (with --decode: the ids)");
   command.add_flag("--ids", arguments->ids, "Print the ids in one line (the default)");

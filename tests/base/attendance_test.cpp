@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <linnet/base/attendance.hpp>
 
-namespace linnet {
+namespace linnet::attendance_test {
 namespace {
 
 struct Step {
@@ -92,4 +92,4 @@ TEST(Attendance, OneMemberStaysOne) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::attendance_test

@@ -7,7 +7,7 @@
 #include <linnet/base/buffer.hpp>
 #include <support/expect_error.hpp>
 
-namespace linnet {
+namespace linnet::buffer_test {
 namespace {
 
 TEST(Buffer, IsZeroedAlignedAndWritable) {
@@ -47,4 +47,4 @@ TEST(Buffer, BeyondTheMachineIsAnErrorThatSaysHowMuch) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::buffer_test

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <linnet/base/checksum.hpp>
 
-namespace linnet {
+namespace linnet::checksum_test {
 namespace {
 
 std::uint64_t sum_of(std::string_view text) {
@@ -37,4 +37,4 @@ TEST(Checksum, EveryBitAndLengthCounts) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::checksum_test

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <linnet/base/cpu.hpp>
 
-namespace linnet {
+namespace linnet::cpu_test {
 namespace {
 
 TEST(CpuFeatures, LaterOnesNeedEarlierOnes) {
@@ -54,4 +54,4 @@ TEST(CpuFeatures, AreWhatLinuxFinds) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::cpu_test

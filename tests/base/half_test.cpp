@@ -10,7 +10,7 @@
 
 #include <linnet/base/half.hpp>
 
-namespace linnet {
+namespace linnet::half_test {
 namespace {
 
 /// The value of a half by its definition.
@@ -166,4 +166,4 @@ TEST(BFloat16, RoundsToTheNearestTiesToEven) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::half_test

@@ -13,7 +13,7 @@
 #include <support/expect_error.hpp>
 #include <support/temporary_folder.hpp>
 
-namespace linnet {
+namespace linnet::mapped_file_test {
 namespace {
 
 using tests::TemporaryFolder;
@@ -79,4 +79,4 @@ TEST(MappedFile, SaysThatTheAddressSpaceIsLimited) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::mapped_file_test

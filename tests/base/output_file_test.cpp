@@ -10,7 +10,7 @@
 #include <support/expect_error.hpp>
 #include <support/temporary_folder.hpp>
 
-namespace linnet {
+namespace linnet::output_file_test {
 namespace {
 
 using tests::TemporaryFolder;
@@ -57,4 +57,4 @@ TEST(Printable, KeepsErrorsOnOneLine) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::output_file_test

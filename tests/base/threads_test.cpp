@@ -15,14 +15,13 @@
 #include <support/expect_error.hpp>
 #include <support/temporary_folder.hpp>
 
-namespace linnet {
-
 // Bodies of threads.ipp: what default_thread_count() makes of them depends on this machine's affinity mask.
-namespace detail {
+namespace linnet::detail {
 int cgroup_cpus(const std::filesystem::path& root);
 int count_cpu_list(const std::string& list);
-}  // namespace detail
+}  // namespace linnet::detail
 
+namespace linnet::threads_test {
 namespace {
 
 class Threads : public testing::TestWithParam<int> {};
@@ -257,4 +256,4 @@ TEST(ThreadCount, OnlyTheFastCoresWhereCoresDiffer) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::threads_test

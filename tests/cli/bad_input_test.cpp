@@ -5,7 +5,7 @@
 
 #include "program.hpp"
 
-namespace linnet::tests {
+namespace linnet::tests::bad_input_test {
 namespace {
 
 const std::string small = fixture("llama.gguf");
@@ -191,4 +191,4 @@ TEST_F(BadInput, AFullDisk) {
 }
 
 }  // namespace
-}  // namespace linnet::tests
+}  // namespace linnet::tests::bad_input_test

@@ -4,7 +4,7 @@
 
 #include "program.hpp"
 
-namespace linnet::tests {
+namespace linnet::tests::bench_test {
 namespace {
 
 using Json = nlohmann::json;
@@ -103,4 +103,4 @@ TEST(Perplexity, DoesNotDivergeFromItself) {
 }
 
 }  // namespace
-}  // namespace linnet::tests
+}  // namespace linnet::tests::bench_test

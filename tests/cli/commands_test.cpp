@@ -11,7 +11,7 @@
 
 #include "program.hpp"
 
-namespace linnet::tests {
+namespace linnet::tests::commands_test {
 namespace {
 
 using Json = nlohmann::json;
@@ -312,4 +312,4 @@ TEST(Synth, EveryShapeIsAModel) {
 }
 
 }  // namespace
-}  // namespace linnet::tests
+}  // namespace linnet::tests::commands_test

@@ -6,7 +6,7 @@
 
 #include "program.hpp"
 
-namespace linnet::tests {
+namespace linnet::tests::quality_test {
 namespace {
 
 using Json = nlohmann::json;
@@ -74,4 +74,4 @@ TEST(Evaluate, MeasuresEveryTypeAskedFor) {
 }
 
 }  // namespace
-}  // namespace linnet::tests
+}  // namespace linnet::tests::quality_test

@@ -6,7 +6,7 @@
 
 #include "program.hpp"
 
-namespace linnet::tests {
+namespace linnet::tests::quantize_test {
 namespace {
 
 using Json = nlohmann::json;
@@ -147,4 +147,4 @@ TEST(Imatrix, RefusesFilesThatAreNone) {
 }
 
 }  // namespace
-}  // namespace linnet::tests
+}  // namespace linnet::tests::quantize_test

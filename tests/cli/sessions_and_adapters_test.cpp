@@ -11,7 +11,7 @@
 
 #include "program.hpp"
 
-namespace linnet::tests {
+namespace linnet::tests::sessions_and_adapters_test {
 namespace {
 
 using Json = nlohmann::json;
@@ -164,4 +164,4 @@ TEST(Memory, IsKeptToOrRefusedWithTheSum) {
 }
 
 }  // namespace
-}  // namespace linnet::tests
+}  // namespace linnet::tests::sessions_and_adapters_test

@@ -42,7 +42,7 @@ void operator delete[](void* memory) noexcept { counted_delete(memory); }
 void operator delete(void* memory, std::size_t) noexcept { counted_delete(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { counted_delete(memory); }
 
-namespace linnet {
+namespace linnet::allocation_test {
 namespace {
 
 struct Cost {
@@ -114,4 +114,4 @@ TEST(Allocation, NothingForTheStringsOfAnArray) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::allocation_test

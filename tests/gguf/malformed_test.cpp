@@ -13,7 +13,7 @@
 #include <support/malformed_gguf.hpp>
 #include <support/temporary_folder.hpp>
 
-namespace linnet {
+namespace linnet::malformed_test {
 namespace {
 
 /// How many of the 65,536 one-byte edits leave a valid file, by the reference reader with the types of
@@ -250,4 +250,4 @@ TEST(Malformed, OneByteEditsAndTruncationsAsTheReference) {
 #endif
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::malformed_test

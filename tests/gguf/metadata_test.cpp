@@ -9,7 +9,7 @@
 #include <linnet/gguf/metadata.hpp>
 #include <support/expect_error.hpp>
 
-namespace linnet::gguf {
+namespace linnet::gguf::metadata_test {
 namespace {
 
 using tests::expect_error;
@@ -161,4 +161,4 @@ TEST(Metadata, RefusesKeysThatAFileCannotHold) {
 }
 
 }  // namespace
-}  // namespace linnet::gguf
+}  // namespace linnet::gguf::metadata_test

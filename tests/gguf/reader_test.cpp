@@ -13,7 +13,7 @@
 #include <support/malformed_gguf.hpp>
 #include <support/temporary_folder.hpp>
 
-namespace linnet::gguf {
+namespace linnet::gguf::reader_test {
 namespace {
 
 using tests::base_gguf;
@@ -205,4 +205,4 @@ TEST(File, OpensALargeVocabularyInMilliseconds) {
 }
 
 }  // namespace
-}  // namespace linnet::gguf
+}  // namespace linnet::gguf::reader_test

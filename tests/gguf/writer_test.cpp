@@ -13,7 +13,7 @@
 #include <support/malformed_gguf.hpp>
 #include <support/temporary_folder.hpp>
 
-namespace linnet::gguf {
+namespace linnet::gguf::writer_test {
 namespace {
 
 using tests::bytes_of;
@@ -295,4 +295,4 @@ TEST(Writer, TheLaterOfTwoWritersWins) {
 }
 
 }  // namespace
-}  // namespace linnet::gguf
+}  // namespace linnet::gguf::writer_test

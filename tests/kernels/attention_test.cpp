@@ -8,7 +8,7 @@
 
 #include "tables.hpp"
 
-namespace linnet::kernels {
+namespace linnet::kernels::attention_test {
 namespace {
 
 /// What one call is asked.
@@ -189,4 +189,4 @@ INSTANTIATE_TEST_SUITE_P(Tables, Attention,
                          ParamName());
 
 }  // namespace
-}  // namespace linnet::kernels
+}  // namespace linnet::kernels::attention_test

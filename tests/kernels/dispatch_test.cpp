@@ -8,7 +8,7 @@
 
 #include "tables.hpp"
 
-namespace linnet::kernels {
+namespace linnet::kernels::dispatch_test {
 namespace {
 
 TEST(Dispatch, TheScalarReferenceIsLastAndAlwaysThere) {
@@ -52,4 +52,4 @@ TEST(Dispatch, EveryTableIsComplete) {
 }
 
 }  // namespace
-}  // namespace linnet::kernels
+}  // namespace linnet::kernels::dispatch_test

@@ -5,7 +5,7 @@
 
 #include "tables.hpp"
 
-namespace linnet::kernels {
+namespace linnet::kernels::elementwise_test {
 namespace {
 
 const std::int64_t lengths[] = {1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 100, 255, 1000};
@@ -187,4 +187,4 @@ TEST_P(Elementwise, StaysWithinItsLength) {
 }
 
 }  // namespace
-}  // namespace linnet::kernels
+}  // namespace linnet::kernels::elementwise_test

@@ -8,7 +8,7 @@
 
 #include "tables.hpp"
 
-namespace linnet::kernels {
+namespace linnet::kernels::matmul_test {
 namespace {
 
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -132,4 +132,4 @@ INSTANTIATE_TEST_SUITE_P(Tables, Matmul,
                          ParamName());
 
 }  // namespace
-}  // namespace linnet::kernels
+}  // namespace linnet::kernels::matmul_test

@@ -14,7 +14,7 @@
 
 #include "tables.hpp"
 
-namespace linnet::kernels {
+namespace linnet::kernels::packed_matmul_test {
 namespace {
 
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -161,4 +161,4 @@ INSTANTIATE_TEST_SUITE_P(Tables, PackedMatmul, testing::ValuesIn(all_cases()), [
 });
 
 }  // namespace
-}  // namespace linnet::kernels
+}  // namespace linnet::kernels::packed_matmul_test

@@ -8,7 +8,7 @@
 
 #include "kernels/tiled_tables.hpp"
 
-namespace linnet::kernels {
+namespace linnet::kernels::tiled_attention_test {
 namespace {
 
 /// Neighbouring tokens of a sequence that holds `depth` already.
@@ -272,4 +272,4 @@ INSTANTIATE_TEST_SUITE_P(Tables, TiledAttention,
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(TiledAttention);
 
 }  // namespace
-}  // namespace linnet::kernels
+}  // namespace linnet::kernels::tiled_attention_test

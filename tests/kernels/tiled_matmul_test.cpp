@@ -13,7 +13,7 @@
 
 #include "kernels/tiled_tables.hpp"
 
-namespace linnet::kernels {
+namespace linnet::kernels::tiled_matmul_test {
 namespace {
 
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -105,4 +105,4 @@ INSTANTIATE_TEST_SUITE_P(Tables, TiledMatmul,
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(TiledMatmul);
 
 }  // namespace
-}  // namespace linnet::kernels
+}  // namespace linnet::kernels::tiled_matmul_test

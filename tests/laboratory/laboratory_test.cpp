@@ -15,7 +15,7 @@
 #include <linnet/laboratory/own_kernel.hpp>
 #include <linnet/quant/formats.hpp>
 
-namespace linnet::laboratory {
+namespace linnet::laboratory::laboratory_test {
 namespace {
 
 struct Right : quant::Q8_0 {
@@ -155,4 +155,4 @@ TEST(Product, RefusesPartsOfBlocks) {
 }
 
 }  // namespace
-}  // namespace linnet::laboratory
+}  // namespace linnet::laboratory::laboratory_test

@@ -11,7 +11,7 @@
 #include <model/edited_model.hpp>
 #include <support/expect_error.hpp>
 
-namespace linnet {
+namespace linnet::adapter_test {
 namespace {
 
 using namespace tests;
@@ -352,4 +352,4 @@ TEST(Adapter, IsRefusedByOtherModelsAndWithImpossibleScales) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::adapter_test

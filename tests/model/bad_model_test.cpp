@@ -8,7 +8,7 @@
 #include <model/edited_model.hpp>
 #include <support/expect_error.hpp>
 
-namespace linnet {
+namespace linnet::bad_model_test {
 namespace {
 
 using namespace tests;
@@ -337,4 +337,4 @@ TEST(EditedModelFile, QuantizedWeightsAreClose) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::bad_model_test

@@ -10,7 +10,7 @@
 
 #include <linnet/model/engine.hpp>
 
-namespace linnet {
+namespace linnet::conformance_test {
 namespace {
 
 const std::filesystem::path fixtures = std::filesystem::path(LINNET_SOURCE_DIR) / "tests/reference/fixtures";
@@ -113,4 +113,4 @@ INSTANTIATE_TEST_SUITE_P(Transformers, Conformance, testing::ValuesIn(fixture_na
 });
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::conformance_test

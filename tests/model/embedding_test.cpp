@@ -8,7 +8,7 @@
 #include <model/fixtures.hpp>
 #include <support/expect_error.hpp>
 
-namespace linnet {
+namespace linnet::embedding_test {
 namespace {
 
 using namespace tests;
@@ -129,4 +129,4 @@ TEST(Embed, ErrorsLeaveNoSequence) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::embedding_test

@@ -9,7 +9,7 @@
 #include <model/fixtures.hpp>
 #include <support/expect_error.hpp>
 
-namespace linnet {
+namespace linnet::engine_test {
 namespace {
 
 using namespace tests;
@@ -313,4 +313,4 @@ TEST(Engine, SaysWhatItUses) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::engine_test

@@ -8,7 +8,7 @@
 #include <model/fixtures.hpp>
 #include <support/expect_error.hpp>
 
-namespace linnet {
+namespace linnet::kv_cache_test {
 namespace {
 
 using namespace tests;
@@ -410,4 +410,4 @@ TEST(Prefixes, AreAdoptedByEmptySequencesAlone) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::kv_cache_test

@@ -10,7 +10,7 @@
 #include <model/fixtures.hpp>
 #include <support/expect_error.hpp>
 
-namespace linnet {
+namespace linnet::memory_test {
 namespace {
 
 using namespace tests;
@@ -135,4 +135,4 @@ TEST(Loading, StopsOnRequestAndOnTheCallingThread) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::memory_test

@@ -4,7 +4,7 @@
 #include <model/fixtures.hpp>
 #include <support/expect_error.hpp>
 
-namespace linnet {
+namespace linnet::windows_and_factors_test {
 namespace {
 
 using namespace tests;
@@ -279,4 +279,4 @@ TEST_P(EngineStress, RandomOperations) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::windows_and_factors_test

@@ -3,7 +3,7 @@
 
 #include <linnet/base/error.hpp>
 
-namespace linnet::quant {
+namespace linnet::quant::convert_test {
 namespace {
 
 template <class Function>
@@ -80,4 +80,4 @@ TEST(Convert, ListsTheFormats) {
 }
 
 }  // namespace
-}  // namespace linnet::quant
+}  // namespace linnet::quant::convert_test

@@ -7,7 +7,7 @@
 
 #include "formats.hpp"
 
-namespace linnet::quant {
+namespace linnet::quant::dequantize_test {
 namespace {
 
 /// A record of fixtures.bin; make_fixtures.py says how it is laid out.
@@ -85,4 +85,4 @@ TEST(Dequantize, HasAFixtureForEveryReadableType) {
 }
 
 }  // namespace
-}  // namespace linnet::quant
+}  // namespace linnet::quant::dequantize_test

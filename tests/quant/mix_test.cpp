@@ -6,7 +6,7 @@
 #include <linnet/quant/formats.hpp>
 #include <linnet/quant/mix.hpp>
 
-namespace linnet::quant {
+namespace linnet::quant::mix_test {
 namespace {
 
 DType choose(std::string_view mix, std::string_view name, std::int64_t cols = 2048, int dims = 2,
@@ -93,4 +93,4 @@ TEST(Mix, SomeRulesAskForSharedKeys) {
 }
 
 }  // namespace
-}  // namespace linnet::quant
+}  // namespace linnet::quant::mix_test

@@ -7,7 +7,7 @@
 
 #include <linnet/quant/formats.hpp>
 
-namespace linnet::quant {
+namespace linnet::quant::parts_test {
 namespace {
 
 /// The formula of parts.hpp, in double.
@@ -54,4 +54,4 @@ TEST(Parts, SayWhatDequantizeSays) {
 }
 
 }  // namespace
-}  // namespace linnet::quant
+}  // namespace linnet::quant::parts_test

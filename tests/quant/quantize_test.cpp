@@ -12,7 +12,7 @@
 
 #include "formats.hpp"
 
-namespace linnet::quant {
+namespace linnet::quant::quantize_test {
 namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
@@ -270,4 +270,4 @@ TEST(QuantizeWithOffset, FindsLevelsFarFromZero) {
 }
 
 }  // namespace
-}  // namespace linnet::quant
+}  // namespace linnet::quant::quantize_test

@@ -14,7 +14,7 @@
 #include <support/expect_error.hpp>
 #include <support/temporary_folder.hpp>
 
-namespace linnet {
+namespace linnet::session_file_test {
 namespace {
 
 using namespace tests;
@@ -284,4 +284,4 @@ TEST_F(Damaged, AdaptersBelongToASession) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::session_file_test

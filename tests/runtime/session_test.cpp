@@ -13,7 +13,7 @@
 #include <model/fixtures.hpp>
 #include <support/expect_error.hpp>
 
-namespace linnet {
+namespace linnet::session_test {
 namespace {
 
 using namespace tests;
@@ -474,4 +474,4 @@ TEST(Session, ImpossibleOptionsAreErrors) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::session_test

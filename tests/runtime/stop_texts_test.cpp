@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <linnet/runtime/stop_texts.hpp>
 
-namespace linnet {
+namespace linnet::stop_texts_test {
 namespace {
 
 /// What comes out of the pieces, and whether a stop text ended them.
@@ -69,4 +69,4 @@ TEST(StopTexts, OverlappingRepeats) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::stop_texts_test

@@ -7,7 +7,7 @@
 #include <linnet/sampling/defaults.hpp>
 #include <linnet/sampling/sampler.hpp>
 
-namespace linnet {
+namespace linnet::defaults_test {
 namespace {
 
 TEST(SamplingDefaults, AreKeptWithoutKeys) {
@@ -69,4 +69,4 @@ TEST(SamplingDefaults, RefuseBadValues) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::defaults_test

@@ -7,7 +7,7 @@
 #include <linnet/sampling/math.hpp>
 #include <linnet/sampling/random.hpp>
 
-namespace linnet::sampling {
+namespace linnet::sampling::math_test {
 namespace {
 
 /// Distance in units of the last place of `expected`.
@@ -82,4 +82,4 @@ TEST(Random, UniformIsEvenAndBelowOne) {
 }
 
 }  // namespace
-}  // namespace linnet::sampling
+}  // namespace linnet::sampling::math_test

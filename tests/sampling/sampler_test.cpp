@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 #include <linnet/sampling/sampler.hpp>
 
-namespace linnet {
+namespace linnet::sampler_test {
 namespace {
 
 using Names = std::vector<std::string_view>;
@@ -310,4 +310,4 @@ TEST(Sampler, PrintsItsTimeOnALargeVocabulary) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::sampler_test

@@ -11,7 +11,7 @@
 #include <linnet/sampling/greedy.hpp>
 #include <linnet/sampling/sampler.hpp>
 
-namespace linnet::sampling {
+namespace linnet::sampling::samplers_test {
 namespace {
 
 using Ids = std::vector<Token>;
@@ -394,4 +394,4 @@ TEST(Candidates, LeaveOutWhatIsNoNumber) {
 }
 
 }  // namespace
-}  // namespace linnet::sampling
+}  // namespace linnet::sampling::samplers_test

@@ -10,7 +10,7 @@
 #include "support/expect_error.hpp"
 #include "text/small_vocabularies.hpp"
 
-namespace linnet {
+namespace linnet::byte_level_bpe_test {
 namespace {
 
 using tests::BytePairs;
@@ -92,4 +92,4 @@ TEST(ByteLevelBpe, TextsComeBackTheSame) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::byte_level_bpe_test

@@ -13,7 +13,7 @@
 
 #include <linnet/text/chat_template.hpp>
 
-namespace linnet {
+namespace linnet::chat_template_test {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -205,4 +205,4 @@ TEST(ModelTemplates, RenderAsPythonDoes) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::chat_template_test

@@ -9,7 +9,7 @@
 #include <linnet/text/chat_template.hpp>
 #include <linnet/text/jinja/parser.hpp>
 
-namespace linnet {
+namespace linnet::jinja_test {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -215,4 +215,4 @@ TEST(JinjaJson, RefusesWhatIsNone) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::jinja_test

@@ -7,7 +7,7 @@
 
 #include <linnet/text/merge.hpp>
 
-namespace linnet {
+namespace linnet::merge_test {
 namespace {
 
 // Rank and result of a pair are any function of the two tokens: with ties, and with merges that make better
@@ -62,4 +62,4 @@ TEST(MergeSymbols, FollowsItsRuleForAnyRanks) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::merge_test

@@ -10,7 +10,7 @@
 #include "support/expect_error.hpp"
 #include "text/small_vocabularies.hpp"
 
-namespace linnet {
+namespace linnet::sentence_piece_test {
 namespace {
 
 using tests::add_token;
@@ -152,4 +152,4 @@ TEST(SentencePiece, AContinuationKeepsItsSpace) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::sentence_piece_test

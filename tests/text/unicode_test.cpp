@@ -10,7 +10,7 @@
 
 #include "text/small_vocabularies.hpp"
 
-namespace linnet {
+namespace linnet::unicode_test {
 namespace {
 
 using namespace std::string_literals;
@@ -65,4 +65,4 @@ TEST(Compose, IsForVocabulariesThatWereMadeSo) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::unicode_test

@@ -7,7 +7,7 @@
 
 #include <linnet/text/utf8.hpp>
 
-namespace linnet {
+namespace linnet::utf8_test {
 namespace {
 
 using namespace std::string_view_literals;
@@ -79,4 +79,4 @@ TEST(Utf8, HoldsBackNoMoreThanAnUnfinishedCharacter) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::utf8_test

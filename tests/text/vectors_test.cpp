@@ -16,7 +16,7 @@
 #include <linnet/gguf/reader.hpp>
 #include <linnet/text/tokenizer.hpp>
 
-namespace linnet {
+namespace linnet::vectors_test {
 namespace {
 
 using nlohmann::json;
@@ -158,4 +158,4 @@ TEST_F(TokenizerVectors, Gemma2) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::vectors_test

@@ -12,7 +12,7 @@
 
 #include "support/expect_error.hpp"
 
-namespace linnet {
+namespace linnet::vocabulary_test {
 namespace {
 
 using tests::expect_error;
@@ -170,4 +170,4 @@ TEST(TokenizerFromMetadata, WarnsOfWhatItDoesNotKnow) {
 }
 
 }  // namespace
-}  // namespace linnet
+}  // namespace linnet::vocabulary_test
