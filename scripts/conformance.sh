@@ -30,8 +30,9 @@ lacks() {
 # Makes the environment; where that fails, the last line says why.
 install() {
   "$python" -m venv --clear "$environment" 2>&1 || return 1
+  # Of the many files of these packages few are run: they are compiled when they are.
   # shellcheck disable=SC2086  # PIP_ARGS holds several arguments
-  timeout 480 "$environment/bin/pip" install -qq --disable-pip-version-check --retries 1 --timeout 30 ${PIP_ARGS:-} \
+  timeout 480 "$environment/bin/pip" install -qq --no-compile --disable-pip-version-check --retries 1 --timeout 30 ${PIP_ARGS:-} \
     -r "$requirements" 2>&1 || { test $? -ne 124 || echo "pip took more than 8 minutes"; return 1; }
 }
 

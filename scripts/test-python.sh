@@ -26,7 +26,7 @@ pip=("$environment/bin/python" -m pip --disable-pip-version-check --quiet)
 if ! "$environment/bin/python" -c 'import scikit_build_core, pybind11, numpy, pytest, matplotlib' 2>/dev/null; then
   "${pip[@]}" download --no-deps --dest build/python-tests/probe pytest >/dev/null 2>&1 ||
     skip "no package registry can be reached"
-  "${pip[@]}" install scikit-build-core pybind11 numpy pytest matplotlib
+  "${pip[@]}" install --no-compile scikit-build-core pybind11 numpy pytest matplotlib
 fi
 
 # The same warnings are errors as in the release build, whose objects a compiler cache can then give back.
