@@ -2,11 +2,12 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 JOBS ?= $(shell scripts/jobs.sh)
+FUZZ_SECONDS ?= 60
 MODEL ?= examples/tiny/models/tiny-llama.gguf
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps demo test test-release asan tsan test-arm conformance check wheel format clean
+.PHONY: help deps demo test test-release asan tsan fuzz test-arm conformance check wheel format clean
 
 help:                 ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -36,6 +37,14 @@ test-arm: deps        ## the kernels for 64-bit Arm and the bundled models, cros
 tsan: deps            ## the tests under ThreadSanitizer
 	@$(call build,tsan,all)
 	@$(call run_tests,tsan)
+
+fuzz:                 ## random files for FUZZ_SECONDS (60) each: the GGUF reader, then vocabulary and hyperparameters
+	@scripts/install-deps.sh clang
+	@$(call build,fuzz,gguf_fuzz model_fuzz)
+	@for target in gguf model; do \
+	  mkdir -p build/fuzz/found/$$target; \
+	  build/fuzz/tests/fuzz/$${target}_fuzz -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/found/ \
+	    build/fuzz/found/$$target build/fuzz/tests/fuzz/corpus/$$target; done
 
 conformance: deps     ## check logits and tokens against Transformers and tokenizers (installs PyTorch under build/)
 	@$(call build,release,linnet_cli)

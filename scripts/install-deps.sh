@@ -1,18 +1,26 @@
 #!/bin/bash
 # install-deps.sh - installs what linnet is built with, where it is missing. Debian 12, Ubuntu 22.04 and newer.
 # Says nothing and needs no network where nothing is missing. Never removes or upgrades anything on purpose.
-# install-deps.sh arm64: also what builds for 64-bit Arm and runs it here.
+# install-deps.sh arm64: also what builds for 64-bit Arm and runs it here. install-deps.sh clang: also clang with its
+# OpenMP and what it fuzzes with.
 set -euo pipefail
 
 commands=(g++:g++ cmake:cmake ninja:ninja-build ccache:ccache pkg-config:pkg-config python3:python3)
 [ "${1:-}" = arm64 ] && commands+=(aarch64-linux-gnu-g++:g++-aarch64-linux-gnu qemu-aarch64:qemu-user)
+files=()
+[ "${1:-}" = clang ] && commands+=(clang++-14:clang-14) && files+=(
+  "/usr/lib/llvm-14/lib/libomp.so:libomp-14-dev"
+  "/usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a:libclang-rt-14-dev")
 
-# Prints the packages of the commands and headers that are not there. Headers are asked of the compiler, so that those
+# Prints the packages of the commands, files and headers that are not there. Headers are asked of the compiler, so that those
 # installed by hand count, too.
 missing_packages() {
   local pair
   for pair in "${commands[@]}"; do
     command -v "${pair%%:*}" >/dev/null || echo "${pair##*:}"
+  done
+  for pair in ${files[@]+"${files[@]}"}; do
+    compgen -G "${pair%:*}" >/dev/null || echo "${pair##*:}"
   done
   local headers=(eigen3/Eigen/Core:libeigen3-dev xsimd/xsimd.hpp:libxsimd-dev gtest/gtest.h:libgtest-dev
                  benchmark/benchmark.h:libbenchmark-dev utf8proc.h:libutf8proc-dev
