@@ -9,17 +9,21 @@ time: what the machine does besides falls on all of them. A ratio is taken withi
 over the rounds, and the smallest and largest. Never downloads or builds anything. Needs Python 3.9 and nothing else.
 """
 import argparse
+import dataclasses
 import datetime
 import importlib.util
 import json
 import os
 import pathlib
 import platform
+import re
 import shlex
 import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -28,16 +32,35 @@ class Unavailable(Exception):
     """A program cannot run a test. The text says why, in one line."""
 
 
+@dataclasses.dataclass
+class Run:
+    """What a program printed, how long it took from start to end, and the most memory it held: no less than this script's,
+    of which Linux starts to count."""
+
+    output: str
+    seconds: float
+    peak_bytes: int
+
+
 def run_program(command):
-    """Standard output of a program that succeeds."""
-    try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
-    except OSError as error:
-        raise Unavailable(f"{command[0]}: {error.strerror}") from None
-    if done.returncode != 0:
-        lines = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
+    """A program that succeeds."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        begin = time.perf_counter()
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
+        except OSError as error:
+            raise Unavailable(f"{command[0]}: {error.strerror}") from None
+        _, status, usage = os.wait4(process.pid, 0)  # unlike wait(), it says what this process alone has used
+        seconds = time.perf_counter() - begin
+        process.returncode = os.waitstatus_to_exitcode(status)
+        texts = []
+        for file in (output, errors):
+            file.seek(0)
+            texts.append(file.read().decode(errors="replace"))
+    if process.returncode != 0:
+        lines = (texts[1].strip() or texts[0].strip() or f"exit code {process.returncode}").splitlines()
         raise Unavailable(f"{pathlib.Path(command[0]).name}: {lines[-1][:200]}")
-    return done.stdout
+    return Run(texts[0], seconds, usage.ru_maxrss * 1024)
 
 
 def parse_json(text):
@@ -48,17 +71,31 @@ def parse_json(text):
 
 
 class Test:
-    """So many tokens of prefill (pp) or decode (tg) behind so many others."""
+    """A name of the command line, at a depth. The last two look at a process that loads the model, warms up and prefills:
+    at its time and its memory from start to end."""
+
+    KINDS = {"pp": "prefill, tokens/s", "tg": "decode, tokens/s", "wp": "whole process, s", "mem": "peak memory, MB"}
 
     def __init__(self, name, depth):
-        self.kind, self.tokens, self.depth = name[:2], int(name[2:]), depth
+        self.kind, tokens = re.fullmatch(r"([a-z]+)([1-9][0-9]*)", name).groups()
+        self.tokens, self.depth = int(tokens), depth
+        self.unit = self.KINDS[self.kind].rpartition(" ")[2]
+        self.less_is_better = self.kind in ("wp", "mem")
 
     def __str__(self):
         return f"{self.kind}{self.tokens}" + (f" @ {self.depth}" if self.depth else "")
 
     def counts(self):
         """Tokens of the prompt and tokens generated."""
-        return (self.tokens, 0) if self.kind == "pp" else (0, self.tokens)
+        return (0, self.tokens) if self.kind == "tg" else (self.tokens, 0)
+
+    def value(self, run, tokens_per_second):
+        """What the test is about, of a run that reports such a speed."""
+        return {"wp": run.seconds, "mem": run.peak_bytes / 1e6}.get(self.kind, tokens_per_second)
+
+    def ratio(self, ours, theirs):
+        """How many times better ours is."""
+        return theirs / ours if self.less_is_better else ours / theirs
 
 
 class Linnet:
@@ -67,10 +104,10 @@ class Linnet:
 
     def measure(self, model, test, threads):
         prompt, generated = test.counts()
-        rows = parse_json(run_program(
+        run = run_program(
             self.command + ["bench", "-m", model, "-p", str(prompt), "-n", str(generated), "-d", str(test.depth),
-                            "-t", str(threads), "-r", "1", "--no-limits", "--json"]))
-        return rows[0]["tokens_per_second"]
+                            "-t", str(threads), "-r", "1", "--no-limits", "--json"])
+        return test.value(run, parse_json(run.output)[0]["tokens_per_second"])
 
 
 class LlamaBench:
@@ -82,12 +119,12 @@ class LlamaBench:
     def measure(self, model, test, threads):
         prompt, generated = test.counts()
         depth = ["-d", str(test.depth)] if test.depth else []
-        rows = parse_json(run_program(
+        run = run_program(
             self.command + ["-m", model, "-p", str(prompt), "-n", str(generated), "-t", str(threads), "-r", "1",
-                            "-o", "json"] + depth))
-        for row in rows:
+                            "-o", "json"] + depth)
+        for row in parse_json(run.output):
             if (row["n_prompt"], row["n_gen"]) == (prompt, generated) and row.get("n_depth", 0) == test.depth:
-                return row["avg_ts"]
+                return test.value(run, row["avg_ts"])
         raise Unavailable("no such test in its output")
 
 
@@ -97,9 +134,11 @@ class LlamaCppPython:
     label = "llama-cpp-python"
 
     def measure(self, model, test, threads):
+        if test.less_is_better:
+            raise Unavailable("its process is Python's")
         return parse_json(run_program(
             [sys.executable, str(HERE / "llama_cpp_python.py"), model, test.kind, str(test.tokens), str(test.depth),
-             str(threads)]))["tokens_per_second"]
+             str(threads)]).output)["tokens_per_second"]
 
 
 def find_peers(arguments):
@@ -117,7 +156,7 @@ def find_peers(arguments):
 
 
 def measure_all(programs, models, tests, arguments):
-    """{(model, test, label): [tokens/s of each round]}; a test that a program cannot run is left out of it."""
+    """{(model, test, label): [value of each round]}; a test that a program cannot run is left out of it."""
     found, failed = {}, set()
     for round_index in range(arguments.rounds):
         order = programs[round_index % len(programs):] + programs[:round_index % len(programs)]
@@ -128,7 +167,7 @@ def measure_all(programs, models, tests, arguments):
                     if key in failed:
                         continue
                     try:
-                        speed = program.measure(model, test, arguments.threads)
+                        value = program.measure(model, test, arguments.threads)
                     except Unavailable as problem:
                         if isinstance(program, Linnet):
                             sys.exit(f"compare.py: {problem}")
@@ -136,9 +175,9 @@ def measure_all(programs, models, tests, arguments):
                         found.pop(key, None)
                         print(f"left out: {program.label}, {test}: {problem}", file=sys.stderr)
                         continue
-                    found.setdefault(key, []).append(speed)
+                    found.setdefault(key, []).append(value)
                     print(f"round {round_index + 1}/{arguments.rounds}  {pathlib.Path(model).name}  {test}  "
-                          f"{program.label}  {speed:.2f} tokens/s", file=sys.stderr)
+                          f"{program.label}  {value:.2f} {test.unit}", file=sys.stderr)
     return found
 
 
@@ -151,22 +190,22 @@ def summarise(found, programs, models, tests):
                 theirs = found.get((model, str(test), program.label))
                 if not theirs:
                     continue
-                ratios = [a / b for a, b in zip(ours, theirs)]
+                ratios = [test.ratio(*pair) for pair in zip(ours, theirs)]
                 rows.append({
                     "model": pathlib.Path(model).name, "test": f"{test.kind}{test.tokens}", "depth": test.depth,
-                    "peer": program.label, "linnet": statistics.median(ours), "peer_tokens_per_second":
-                    statistics.median(theirs), "ratio": statistics.median(ratios), "ratio_min": min(ratios),
+                    "unit": test.unit, "peer": program.label, "linnet": statistics.median(ours),
+                    "theirs": statistics.median(theirs), "ratio": statistics.median(ratios), "ratio_min": min(ratios),
                     "ratio_max": max(ratios), "rounds": len(ratios), "linnet_all": ours, "peer_all": theirs})
     return rows
 
 
 def to_markdown(rows):
-    lines = ["| model | test | peer | linnet tokens/s | peer tokens/s | ratio | min ... max |",
+    lines = ["| model | test | peer | linnet | theirs | times better | min ... max |",
              "|---|---|---|---:|---:|---:|---:|"]
     for row in rows:
-        test = row["test"] + (f" at depth {row['depth']:,}" if row["depth"] else "")
-        lines.append(f"| {row['model']} | {test} | {row['peer']} | {row['linnet']:.1f} | "
-                     f"{row['peer_tokens_per_second']:.1f} | **{row['ratio']:.2f}** | "
+        test = row["test"] + (f" at depth {row['depth']:,}" if row["depth"] else "") + f", {row['unit']}"
+        lines.append(f"| {row['model']} | {test} | {row['peer']} | {row['linnet']:.4g} | {row['theirs']:.4g} | "
+                     f"**{row['ratio']:.2f}** | "
                      f"{row['ratio_min']:.2f} ... {row['ratio_max']:.2f} |")
     return "\n".join(lines)
 
@@ -191,7 +230,7 @@ def parse_arguments():
     parser.add_argument("--llama-bench", action="append", default=[], metavar="[LABEL=]COMMAND",
                         help="a llama-bench and options of its own; may be given again. Without: that of the PATH")
     parser.add_argument("--no-python-package", action="store_true", help="leave llama-cpp-python out")
-    parser.add_argument("--tests", default="pp512,tg128", help="ppN: prefill of N tokens, tgN: decode of N")
+    parser.add_argument("--tests", default="pp512,tg128", help="".join(f"{kind}N: {what}; " for kind, what in Test.KINDS.items()) + "of N tokens")
     parser.add_argument("-d", "--depths", type=numbers, default=[0], help="tokens in the cache before: 0,4096")
     parser.add_argument("-t", "--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=5)
@@ -203,11 +242,8 @@ def main():
     arguments = parse_arguments()
     try:
         tests = [Test(name, depth) for depth in arguments.depths for name in arguments.tests.split(",")]
-    except ValueError:
-        sys.exit(f"compare.py: --tests: expected ppN or tgN, got {arguments.tests}")
-    for test in tests:
-        if test.kind not in ("pp", "tg") or test.tokens < 1:
-            sys.exit(f"compare.py: --tests: expected ppN or tgN, got {arguments.tests}")
+    except (AttributeError, KeyError):
+        sys.exit(f"compare.py: --tests: expected {', '.join(kind + 'N' for kind in Test.KINDS)}, got {arguments.tests}")
     if arguments.rounds < 1:
         sys.exit("compare.py: --rounds: expected 1 or more")
     peers = find_peers(arguments)

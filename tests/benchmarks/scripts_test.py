@@ -42,6 +42,12 @@ def test_peers(linnet, model, folder):
         expect([row["ratio_min"], row["ratio"], row["ratio_max"]] == ratios, "ratios within rounds")
     expect("left out: fake, pp16 @ 8" in done.stderr, "what a peer cannot run is said")
     expect("| fake |" in done.stdout, "a table")
+    done = run(compare + ["--llama-bench", peer, "--tests", "wp16,mem16", "--rounds", "1", "--json", folder / "start.json"],
+               env=environment)
+    expect(done.returncode == 0, "compare.py looks at processes")
+    for row, unit, most in zip(json.loads((folder / "start.json").read_text())["results"], ("s", "MB"), (60, 1000)):
+        expect(row["unit"] == unit and 0 < row["linnet"] < most and 0 < row["theirs"] < most, "time and memory of a process")
+        expect(row["ratio"] == row["theirs"] / row["linnet"], "less is better")
     for wrong in (["--llama-bench", peer, "--tests", "xx3"], ["--llama-bench", "/no/such/program"]):
         expect(run(compare + wrong, env=environment).returncode == 1, f"{wrong} is refused")
 
