@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Writes the tables of docs/quantization.md: errors, divergences and perplexities of every type on this machine.
+"""Measures the tables of docs/quantization.md: errors, divergences and perplexities of every type on this machine.
 
 Needs the program (build/release/linnet, or what LINNET_PROGRAM names) and nothing else.
 """
 
+import argparse
 import json
 import os
 import random
@@ -84,11 +85,17 @@ def replace(text, mark, lines):
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true", help="put them into the document, in place of printing it")
+    arguments = parser.parse_args()
     text = DOCUMENT.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         text = replace(text, "gaussian", gaussian_table(Path(folder)))
     text = replace(text, "models", [line for model in MODELS for line in model_table(model)][:-1])
-    DOCUMENT.write_text(text, encoding="utf-8")
+    if arguments.write:
+        DOCUMENT.write_text(text, encoding="utf-8")
+    else:
+        print(text, end="")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ int main(int argc, char** argv) try {
 
   // The beginning is computed once. The branches share its pages of keys and values, and copy one only to
   // write to it.
-  const std::vector<linnet::Token> prompt = model->tokenizer().encode(argv[2]);
+  const std::vector<linnet::Token> prompt = model->tokenizer().encode(argv[2], {.goes_on = true});
   const linnet::SequenceId trunk = engine.create();
   std::vector<float> logits(branch_count * vocabulary);
   const linnet::BatchEntry beginning{.sequence = trunk, .tokens = prompt};

@@ -18,7 +18,7 @@ int main(int argc, char** argv) try {
   linnet::Sampler sampler({.temperature = 0.0f}, model->spec().vocabulary);
   linnet::StreamDetokenizer text(model->tokenizer(), {.continues = true});
 
-  std::vector<linnet::Token> tokens = model->tokenizer().encode(argv[2]);
+  std::vector<linnet::Token> tokens = model->tokenizer().encode(argv[2], {.goes_on = true});
   std::vector<float> logits(model->spec().vocabulary);
   const linnet::SequenceId sequence = engine.create();
   for (int step = 0; step < 32; ++step) {

@@ -166,15 +166,18 @@ class Model:
 
     # Text and tokens
 
-    def tokenize(self, text: str | bytes, *, add_special: bool = True, parse_special: bool = True) -> list[int]:
+    def tokenize(
+        self, text: str | bytes, *, add_special: bool = True, parse_special: bool = True, goes_on: bool = False
+    ) -> list[int]:
         """The tokens of a text.
 
         Args:
             text: text, or bytes, which need not be UTF-8.
             add_special: put BOS before and EOS after, by the file's rule.
             parse_special: control tokens written in the text become tokens; False: they are text.
+            goes_on: the text is a beginning, which the model will continue: no EOS.
         """
-        return self._core.tokenize(text, add_special, parse_special)
+        return self._core.tokenize(text, add_special, parse_special, goes_on)
 
     def detokenize(self, tokens: Tokens, *, special: bool = False, continues: bool = False) -> str:
         """The text of tokens; broken sequences of bytes become U+FFFD.
@@ -278,7 +281,7 @@ class Model:
         Returns:
             An iterator over pieces of text, for ``for`` and ``async for``, with ``.stats``.
         """
-        tokens = self._to_tokens(prompt)
+        tokens = self._to_tokens(prompt, goes_on=True)
         max_tokens = options.get("max_tokens")
         room = 256 if max_tokens is None else max_tokens
         fits = isinstance(room, int) and 0 <= room < self.context_length - len(tokens)
@@ -309,9 +312,9 @@ class Model:
         """
         if isinstance(prompts, (str, bytes)):
             raise Error("invalid_argument", "prompts: expected a sequence of prompts, found one text")
-        tokens = [self._to_tokens(prompt) for prompt in prompts]
+        tokens = [self._to_tokens(prompt, goes_on=True) for prompt in prompts]
         team = self._threads if threads is None else threads
         return _core.batch_generate(self._core, tokens, dict(options), batch_size, context, team, self._kv_type)
 
-    def _to_tokens(self, text: str | bytes | Tokens) -> Tokens:
-        return self.tokenize(text) if isinstance(text, (str, bytes)) else text
+    def _to_tokens(self, text: str | bytes | Tokens, *, goes_on: bool = False) -> Tokens:
+        return self.tokenize(text, goes_on=goes_on) if isinstance(text, (str, bytes)) else text

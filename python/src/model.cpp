@@ -39,12 +39,12 @@ LoadedModel with_adapters(const LoadedModel& self, const py::object& pairs) {
 }
 
 std::vector<Token> tokenize(const LoadedModel& self, const py::object& text, bool add_special,
-                            bool parse_special) {
+                            bool parse_special, bool goes_on) {
   const std::string utf8 = to_text(text, "text");
   std::vector<Token> tokens;
   run_unlocked([&] {
-    tokens =
-        self.model->tokenizer().encode(utf8, {.add_special = add_special, .parse_special = parse_special});
+    tokens = self.model->tokenizer().encode(
+        utf8, {.add_special = add_special, .parse_special = parse_special, .goes_on = goes_on});
   });
   return tokens;
 }

@@ -68,7 +68,8 @@ void score_tokens(Engine& engine, std::span<const Token> tokens, double* out) {
   std::vector<float> rows;
   for (std::size_t at = 0; at + 1 < tokens.size(); at += max_batch) {
     const std::size_t count = std::min<std::size_t>(max_batch, tokens.size() - 1 - at);
-    const BatchEntry entry{sequence, tokens.subspan(at, count), LogitRows::all};
+    const BatchEntry entry{sequence, tokens.subspan(at, count), LogitRows::all,
+                           static_cast<std::int64_t>(tokens.size())};
     rows.resize(count * vocabulary);
     engine.forward({&entry, 1}, rows);
     for (std::size_t i = 0; i < count; ++i)

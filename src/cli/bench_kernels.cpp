@@ -1,8 +1,10 @@
 // bench_kernels.cpp - `linnet bench kernels`: every kernel on every instruction set, against the machine's
 // limits. Never reads a model.
+#include <cstdlib>
 #include <memory>
 #include <regex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <linnet/laboratory/bench.hpp>
@@ -22,14 +24,22 @@ struct BenchKernelsArguments {
   bool json = false, csv = false, list = false;
 };
 
-/// The cases whose names the expression finds; without one, all but the scalar reference's, which take
-/// minutes.
+/// Whether the scalar reference is asked for. It takes minutes, and nobody waits for it by mistake.
+bool wants_scalar(const std::string& filter) {
+  return std::regex_search(filter, std::regex("scalar", std::regex::icase));
+}
+
+/// The cases of the instruction set that LINNET_ISA names, or of all but the scalar reference; of these,
+/// those whose names the expression finds.
 std::vector<laboratory::Case> choose_cases(const std::string& filter) {
+  const char* const forced = std::getenv("LINNET_ISA");
+  const std::string_view only = forced && *forced ? kernels::active().isa : "";
   std::vector<laboratory::Case> cases = laboratory::built_in_cases();
   try {
     const std::regex expression(filter, std::regex::icase);
     std::erase_if(cases, [&](const laboratory::Case& one) {
-      return filter.empty() ? one.isa == "scalar" : !std::regex_search(one.name(), expression);
+      const bool wrong_set = only.empty() ? one.isa == "scalar" && !wants_scalar(filter) : one.isa != only;
+      return wrong_set || !std::regex_search(one.name(), expression);
     });
   } catch (const std::regex_error&) {
     fail(ErrorCode::invalid_argument, "--filter: expected a regular expression, got \"", filter, "\"");
@@ -68,7 +78,7 @@ int run(const BenchKernelsArguments& arguments) {
   const bool finished = measure_all(cases, bench, table, found);
   if (arguments.json) out().print(laboratory::to_json(found));
   if (arguments.csv) out().print(laboratory::to_csv(found));
-  if (table && finished && arguments.filter.empty())
+  if (table && finished && kernels::active().isa != "scalar" && !wants_scalar(arguments.filter))
     out().print("left out: the scalar reference; --filter scalar measures it\n");
   return finished ? 0 : interrupted_exit_code();
 }
@@ -76,11 +86,14 @@ int run(const BenchKernelsArguments& arguments) {
 }  // namespace
 
 void add_bench_kernels(Command& bench) {
-  Command& command = bench.add_command("kernels", "Measure every kernel on every instruction set");
+  Command& command =
+      bench.add_command("kernels", "Measure every kernel on every instruction set, or on that of LINNET_ISA");
   const auto arguments = std::make_shared<BenchKernelsArguments>();
   command
-      .add_option("--filter", arguments->filter,
-                  "Only kernels whose name, such as packed_matmul/Q4_0/avx2/8192x2048/1, has this")
+      .add_option(
+          "--filter", arguments->filter,
+          "Only kernels whose name, such as packed_matmul/Q4_0/avx2/8192x2048/1, has this in any case; "
+          "without the word scalar, not the scalar reference")
       .value_name("REGEX");
   command
       .add_option("-t,--threads", arguments->threads,
@@ -104,7 +117,7 @@ void add_bench_kernels(Command& bench) {
       "against\n"
       "float64 on the same weights and unrounded activations.\n\n"
       "Example:\n"
-      "  linnet bench kernels --filter 'q4_0/avx512vnni/.*/(1|512)$'");
+      "  linnet bench kernels --filter 'q4_0/.*/(1|512)$'");
   command.set_action([arguments] { return run(*arguments); });
 }
 

@@ -134,8 +134,7 @@ int run(const ChatArguments& arguments) {
     require_utf8(*line, "the line");
     dialogue.say(*line);
     // On a terminal Ctrl-C ends an answer; the dialogue goes on.
-    if (interrupted() && !terminal) return interrupted_exit_code();
-    handle_signals();
+    if (interrupted() && !(terminal && forget_interrupt())) return interrupted_exit_code();
   }
   if (terminal) out().print('\n');
   return interrupted() ? interrupted_exit_code() : 0;

@@ -43,6 +43,10 @@ std::string scientific(double value, int digits) {
   return std::string(text.data(), end);
 }
 
+std::string counted(std::int64_t count, std::string_view what) {
+  return concat(count, " ", what, count == 1 ? "" : "s");
+}
+
 std::string human_bytes(double bytes) {
   constexpr Unit units[] = {{1e12, " TB"}, {1e9, " GB"}, {1e6, " MB"}, {1e3, " kB"}, {1, " B"}};
   return in_units(bytes, std::begin(units), std::end(units));

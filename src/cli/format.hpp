@@ -11,6 +11,8 @@ namespace linnet::cli {
 std::string fixed(double value, int digits);
 /// 0.00015 -> "1.5e-04" with one digit.
 std::string scientific(double value, int digits);
+/// "1 token", "2 tokens".
+std::string counted(std::int64_t count, std::string_view what);
 /// Bytes in decimal units: "808 MB", "1.32 GB".
 std::string human_bytes(double bytes);
 /// "1.24 billion", "2.8 million".

@@ -164,10 +164,8 @@ void add_imatrix(Command& program) {
   command.set_footer(
       "For each matrix and each of its columns, the sum of the squares of the inputs and their count, as a "
       "GGUF file\n"
-      "of general.type \"imatrix\". The output matrix is left out, which is quantized finely. A few hundred "
-      "thousand tokens of what the model is used for are plenty. "
-      "Best from\n"
-      "the model in F16 or Q8_0.\n\n"
+      "of general.type \"imatrix\". The output matrix is left out, which is quantized finely. A few hundred\n"
+      "thousand tokens of what the model is used for are plenty. Best from the model in F16 or Q8_0.\n\n"
       "Example:\n"
       "  linnet imatrix -m model-f16.gguf -f texts.txt -o model.imatrix.gguf");
   command.set_action([arguments] { return run(*arguments); });

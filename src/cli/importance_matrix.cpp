@@ -91,7 +91,7 @@ std::vector<float> ImportanceMatrix::weights(std::string_view name, const Tensor
   const auto found = tensors.find(name);
   if (found == tensors.end()) return {};
   const InputSquares& squares = found->second;
-  if (squares.cols != tensor.cols() || squares.experts() != tensor.shape[2])
+  if (squares.cols != tensor.cols() || squares.experts() != tensor.shape[2] || tensor.shape[3] != 1)
     fail(ErrorCode::bad_model, "tensor ", in_quotes(name), ' ', to_string(tensor.shape),
          ": the importance matrix has ", squares.cols, " columns for each of ", squares.experts(),
          " experts; it belongs to another model");

@@ -8,14 +8,14 @@
 namespace linnet::cli {
 namespace {
 
-volatile std::sig_atomic_t received = 0;
+// Apart, so that forgetting the one cannot lose the other.
+volatile std::sig_atomic_t noted_interrupt = 0, noted_end = 0;
 
-void note(int signal) { received = signal; }
+void note(int signal) { (signal == SIGINT ? noted_interrupt : noted_end) = signal; }
 
 }  // namespace
 
 void handle_signals() {
-  received = 0;
   struct sigaction action = {};
   sigemptyset(&action.sa_mask);
   action.sa_handler = note;
@@ -30,12 +30,19 @@ void handle_signals() {
   for (int signal : {SIGPIPE, SIGXFSZ}) sigaction(signal, &action, nullptr);
 }
 
-bool interrupted() noexcept { return received != 0; }
+bool forget_interrupt() {
+  if (noted_interrupt == 0) return noted_end == 0;
+  noted_interrupt = 0;
+  handle_signals();  // a noted signal has lost its handler
+  return noted_end == 0;
+}
+
+bool interrupted() noexcept { return noted_interrupt != 0 || noted_end != 0; }
 
 void check_interrupted() {
   if (interrupted()) fail(ErrorCode::cancelled, "interrupted");
 }
 
-int interrupted_exit_code() noexcept { return 128 + (received != 0 ? static_cast<int>(received) : SIGINT); }
+int interrupted_exit_code() noexcept { return 128 + (noted_end != 0 ? static_cast<int>(noted_end) : SIGINT); }
 
 }  // namespace linnet::cli

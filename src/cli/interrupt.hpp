@@ -5,9 +5,12 @@
 namespace linnet::cli {
 
 /// From now on the first SIGINT, SIGTERM or SIGHUP is noted, and a second one of the kind ends the program.
-/// Writing to a closed pipe or beyond a file size limit becomes an error of the write. Called again, it
-/// forgets what was noted.
+/// Writing to a closed pipe or beyond a file size limit becomes an error of the write.
 void handle_signals();
+
+/// Forgets a noted SIGINT (Ctrl-C), so that the next one is noted again. False where another signal was
+/// noted: it stays.
+bool forget_interrupt();
 
 /// Whether the program was asked to end.
 bool interrupted() noexcept;

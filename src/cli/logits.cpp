@@ -70,7 +70,7 @@ int run(const LogitsArguments& arguments, bool tokens_given) {
     const std::int64_t count = std::min(batch, rows - done);
     const BatchEntry entry{
         sequence, std::span(tokens).subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(count)),
-        LogitRows::all};
+        LogitRows::all, rows};
     const auto part = std::span(logits).first(static_cast<std::size_t>(count * columns));
     engine.forward({&entry, 1}, part);
     file.append(std::as_bytes(part));
@@ -100,7 +100,10 @@ void add_logits(Command& program) {
       .value_name("N")
       .range(0, 512);
   command.set_footer(
-      "The file is written under another name and renamed, so that it is never half there.\n\n"
+      "The file is written under another name and renamed, so that it is never half there. Quantized "
+      "weights\n"
+      "are multiplied by activations rounded to bytes; --mmap --kv-type f32 computes in float32 "
+      "throughout.\n\n"
       "Example:\n"
       "  linnet logits -m model.gguf --tokens 1,2,3 -o logits.npy");
   command.set_action([arguments, tokens] { return run(*arguments, tokens.given()); });

@@ -32,7 +32,10 @@ int run_program(int argc, char** argv) {
   program.set_footer(
       "Environment:\n"
       "  LINNET_THREADS=N   threads, where -t does not say\n"
-      "  LINNET_ISA=NAME    force an instruction set: scalar, avx2, avx512, neon\n\n"
+      "  LINNET_ISA=NAME    force an instruction set: amx, avx512vnni, avx512, avxvnni, avx2, neon_i8mm,\n"
+      "                     neon_dotprod, neon, scalar\n\n"
+      "linnet convert, which makes a GGUF file of a Hugging Face folder, comes with the Python package\n"
+      "(pip install .).\n\n"
       "Example:\n"
       "  linnet run -m model.gguf -p \"Once upon a time\"");
   for (const auto add : {add_run, add_chat, add_inspect, add_tokenize, add_logits, add_embed, add_perplexity,

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include <linnet/base/error.hpp>
+#include <linnet/base/printable.hpp>
 
 namespace linnet::cli {
 
@@ -165,13 +166,19 @@ Program::Program(std::string name, std::string about, std::string version)
 }
 
 std::optional<std::string> Program::parse(int argc, const char* const* argv) {
-  const auto refuse = [this](const char* why) {
-    const auto chosen = app_->get_subcommands();
-    fail(ErrorCode::invalid_argument, why, "; see ", app_->get_name(), " ",
-         chosen.empty() ? "" : chosen[0]->get_name() + " ", "--help");
+  const auto refuse = [this](const std::string& why) {
+    std::string command = app_->get_name();
+    for (auto chosen = app_->get_subcommands(); !chosen.empty(); chosen = chosen[0]->get_subcommands())
+      command += " " + chosen[0]->get_name();
+    fail(ErrorCode::invalid_argument, why, "; see ", command, " --help");
   };
+  const auto is_first_word = [&](const CLI::App* command) { return command->check_name(argv[1]); };
+  if (argc > 1 && argv[1][0] != '-' && app_->get_subcommands(is_first_word).empty())
+    refuse("there is no command " + in_quotes(argv[1]));
   try {
     app_->parse(argc, argv);
+  } catch (const CLI::ExtrasError&) {
+    refuse("not expected: " + in_quotes(app_->remaining(true).front()));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) refuse(error.what());
     // Help and version are asked for by exceptions, as errors are.

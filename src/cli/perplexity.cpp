@@ -54,7 +54,7 @@ EngineOptions engine_options(const PerplexityArguments& arguments, const Windows
 struct Findings {
   Score score;
   std::optional<Divergence> divergence;
-  std::size_t documents = 0, bytes = 0;
+  std::int64_t documents = 0, bytes = 0;
   double seconds = 0;
 };
 
@@ -68,9 +68,9 @@ Findings score_documents(const PerplexityArguments& arguments, const std::shared
   Findings found;
   if (arguments.divergence) {
     const LoadOptions in_the_file = {.mmap = true, .threads = arguments.engine.threads};
-    reference.emplace(Model::load(arguments.engine.model, in_the_file),
-                      engine_options(arguments, windows, DType::f32));
-    reference->set_adapters(load_adapters(arguments.engine, model));
+    const auto same_model = Model::load(arguments.engine.model, in_the_file);
+    reference.emplace(same_model, engine_options(arguments, windows, DType::f32));
+    reference->set_adapters(load_adapters(arguments.engine, same_model));
     found.divergence.emplace();
   }
   std::vector<Engine*> engines = {&engine};
@@ -115,8 +115,10 @@ Json to_json(const Findings& found, const Windows& windows) {
 }
 
 void print_text(const Findings& found, const Windows& windows) {
+  const bool many = found.score.tokens() > 1;  // one has no spread
   out().print("perplexity ", fixed(found.score.perplexity(), 4), " +- ",
-              fixed(found.score.perplexity_error(), 4), " over ", found.score.tokens(), " tokens (context ",
+              many ? fixed(found.score.perplexity_error(), 4) : "?", " over ",
+              counted(found.score.tokens(), "token"), " of ", counted(found.documents, "text"), " (context ",
               windows.length, ", stride ", windows.stride, "); ",
               fixed(static_cast<double>(found.score.tokens()) / found.seconds, 1), " tokens/s\n");
   if (found.divergence)
@@ -136,8 +138,8 @@ int run(const PerplexityArguments& arguments) {
   Findings found = score_documents(arguments, model, windows, documents);
   if (found.score.tokens() == 0)
     fail(ErrorCode::invalid_argument, "the text has no token to score; give a longer one");
-  found.documents = documents.size();
-  found.bytes = text.size();
+  found.documents = static_cast<std::int64_t>(documents.size());
+  found.bytes = static_cast<std::int64_t>(text.size());
   if (arguments.json) {
     out().print(dump(to_json(found, windows), 2), '\n');
   } else {

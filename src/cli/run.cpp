@@ -38,8 +38,8 @@ struct RunArguments {
 std::vector<Token> encode_prompt(const RunArguments& arguments, const Model& model, const std::string& text,
                                  bool continues) {
   if (!arguments.chat)
-    return model.tokenizer().encode(text,
-                                    {.add_special = !continues, .parse_special = !arguments.no_special});
+    return model.tokenizer().encode(
+        text, {.add_special = !continues, .parse_special = !arguments.no_special, .goes_on = true});
   std::vector<ChatMessage> messages;
   if (!arguments.system.empty()) {
     require_utf8(arguments.system, "the text of --system");
@@ -120,8 +120,8 @@ int run(const RunArguments& arguments) {
   Generation generation = session.generate(std::move(prompt), sampling);
   const bool echo = !arguments.chat && !arguments.no_echo;
   const std::string written = stream(generation, echo ? text : "", arguments.json, prefill);
-  if (!arguments.save_session.empty()) session.save(arguments.save_session);
   if (arguments.json) print_json(generation, written, *sampling.seed);
+  if (!arguments.save_session.empty()) session.save(arguments.save_session);
   if (arguments.stats || (stderr_is_terminal() && stdout_is_terminal() && !arguments.json))
     print_stats(generation.stats(), generation.stop_reason(), session.engine().threads(),
                 session.engine().isa());
@@ -146,8 +146,9 @@ void add_options(Command& command, RunArguments& arguments) {
       .show_default("stop");
   command.add_option("--keep", arguments.keep, "First tokens that a shift never forgets").show_default();
   command
-      .add_option("--load-session", arguments.load_session,
-                  "Go on where a session was saved; the prompt goes after it, and may be missing")
+      .add_option(
+          "--load-session", arguments.load_session,
+          "Go on where a session was saved; the prompt goes after it, and may be missing (-p - reads it)")
       .value_name("FILE");
   command
       .add_option("--save-session", arguments.save_session, "At the end save all that was read and written")

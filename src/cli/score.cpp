@@ -27,11 +27,13 @@ class ScopedSequence {
 /// One engine's way through a window.
 class WindowReader {
  public:
-  explicit WindowReader(Engine& engine) : engine_(engine), sequence_(engine) {}
+  /// @param length  of the window
+  WindowReader(Engine& engine, std::size_t length)
+      : engine_(engine), sequence_(engine), length_(static_cast<std::int64_t>(length)) {}
 
   /// Appends tokens; their logits [tokens, vocabulary] where they are wanted.
   void forward(std::span<const Token> tokens, LogitRows rows) {
-    const BatchEntry entry{sequence_.id(), tokens, rows};
+    const BatchEntry entry{sequence_.id(), tokens, rows, length_};
     logits_.resize(static_cast<std::size_t>(Engine::count_logit_rows({&entry, 1}) * vocabulary()));
     engine_.forward({&entry, 1}, logits_);
   }
@@ -44,6 +46,7 @@ class WindowReader {
  private:
   Engine& engine_;
   ScopedSequence sequence_;
+  std::int64_t length_;
   std::vector<float> logits_;
 };
 
@@ -51,7 +54,7 @@ class WindowReader {
 void visit_window(std::span<Engine* const> engines, std::span<const Token> window, std::size_t first,
                   const VisitLogits& visit) {
   std::deque<WindowReader> readers;
-  for (Engine* engine : engines) readers.emplace_back(*engine);
+  for (Engine* engine : engines) readers.emplace_back(*engine, window.size());
   std::vector<std::span<const float>> logits(readers.size());
   // The token before the first visited one already predicts; the last of the window predicts nothing visited.
   if (first > 1)
@@ -89,6 +92,8 @@ double negative_log_likelihood(std::span<const float> logits, Token token) {
 
 void visit_text(std::span<Engine* const> engines, std::span<const Token> text, const Windows& windows,
                 const VisitLogits& visit, const std::function<void(std::int64_t scored)>& on_progress) {
+  if (windows.length < 2)
+    fail(ErrorCode::invalid_argument, "scoring needs a context of 2 tokens or more, found ", windows.length);
   const Model& model = engines[0]->model();
   std::vector<Token> bos;
   if (model.has_tokenizer()) {

@@ -127,17 +127,20 @@ TEST_F(BadInput, TextThatIsNoUtf8) {
 
 TEST_F(BadInput, WrongUsage) {
   expect_failure(run({}), "linnet --help");
-  expect_failure(run({"sing"}), "--help");
+  expect_failure(run({"sing"}), "no command 'sing'; see linnet --help");
   expect_failure(run({"run"}), "--model");
-  expect_failure(run({"run", "-m", small, "--loud"}), "--loud");
+  expect_failure(run({"run", "-m", small, "--loud", "3"}), "not expected: '--loud'; see linnet run --help");
+  expect_failure(run({"bench", "kernels", "-m", small}), "'-m'; see linnet bench kernels --help");
   expect_failure(run({"run", "-m", small, "-n", "many"}), "many");
   expect_failure(run({"run", "-m", small, "-p", "a", "--top-p", "2"}), "top_p");
   expect_failure(run({"run", "-m", small, "-p", "a", "--order", "top_k;wishes"}), "wishes");
   expect_failure(run({"run", "-m", small, "-p", "a", "--chat"}), "chat template");
   expect_failure(run({"run", "-m", small, "-p", "a", "--kv-type", "q2_k"}), "q2_k");
   expect_failure(run({"run", "-m", small, "-p", "a", "-c", "-5"}), "-5");
-  expect_failure(run({"run", "-m", small, "-p", "a"}, {.environment = {{"LINNET_ISA", "abacus"}}}), "abacus");
-  expect_failure(run({"run", "-m", small, "-p", "a"}, {.environment = {{"LINNET_THREADS", "all"}}}), "all");
+  expect_failure(run({"run", "-m", small, "-p", "a"}, {.environment = {{"LINNET_ISA", "abacus"}}}),
+                 "linnet: LINNET_ISA: instruction set \"abacus\"");
+  expect_failure(run({"run", "-m", small, "-p", "a"}, {.environment = {{"LINNET_THREADS", "all"}}}),
+                 "linnet: LINNET_THREADS: expected");
   expect_failure(run({"quantize", small, folder_ / "out.gguf", "q7"}), "q7");
   expect_failure(run({"synth", "--shape", "elephant", "--type", "q8_0", "-o", folder_ / "out.gguf"}),
                  "elephant");

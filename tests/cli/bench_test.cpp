@@ -63,6 +63,12 @@ TEST(BenchKernels, MeasuresWhatTheFilterFinds) {
     EXPECT_GT(row["peak_percent"], 0);
     EXPECT_LT(row["error"], 0.03);
   }
+  EXPECT_EQ(
+      run({"bench", "kernels", "--filter", "rms_norm", "--list"}, {.environment = {{"LINNET_ISA", "scalar"}}})
+          .out,
+      "rms_norm/F32/scalar/2048/512\n");
+  EXPECT_EQ(run({"bench", "kernels", "--filter", "rms_norm", "--list"}).out.find("scalar"),
+            std::string::npos);
   const Ended table = run(filter);
   expect_success(table);
   EXPECT_NE(table.out.find("of memory"), std::string::npos) << table.out;

@@ -146,5 +146,24 @@ TEST(Imatrix, RefusesFilesThatAreNone) {
   EXPECT_FALSE(std::filesystem::exists(out));
 }
 
+TEST(Imatrix, OfATensorOfFourDimensionsBelongsToAnotherModel) {
+  const TemporaryFolder folder;
+  const std::string in = folder / "in.gguf", out = folder / "q.gguf", matrix = folder / "i.gguf";
+  const std::vector<float> ones(256 * 40, 1.0f);
+  const auto add = [&](gguf::Writer& writer, const char* name, Shape shape, int dimensions) {
+    writer.add_tensor(name, {DType::f32, shape, std::as_bytes(std::span(ones)).data()}, dimensions);
+  };
+  gguf::Writer model, squares;
+  add(model, "blk.0.ffn_up.weight", {256, 1, 1, 40}, 4);
+  model.write(std::filesystem::path(in));
+  squares.metadata.set("general.type", "imatrix");
+  add(squares, "blk.0.ffn_up.weight.in_sum2", {256, 1, 1, 1}, 2);
+  add(squares, "blk.0.ffn_up.weight.counts", {1, 1, 1, 1}, 2);
+  squares.write(std::filesystem::path(matrix));
+  expect_success(run({"quantize", in, out, "q4_k"}));
+  expect_failure(run({"quantize", in, folder / "other.gguf", "q4_k", "--imatrix", matrix}), "another model");
+  EXPECT_FALSE(std::filesystem::exists(folder / "other.gguf"));
+}
+
 }  // namespace
 }  // namespace linnet::tests::quantize_test

@@ -96,6 +96,7 @@ TEST(Lora, ChangesEveryCommandByItsScale) {
   };
   differ({"run", "-m", small, "-p", "a b c", "-n", "20", "--temp", "0"});
   differ({"embed", "-m", small, "-p", "a b c"});
+  expect_success(run({"perplexity", "-m", small, "-p", "a b c d", "--kl", "--lora", adapter}));
   const Ended perplexity =
       run({"perplexity", "-m", small, "-p", "a b c d e f", "--json", "--lora", adapter + ":8"});
   expect_success(perplexity);

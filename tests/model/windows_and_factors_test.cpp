@@ -130,6 +130,21 @@ TEST_P(LongContext, AllRowsOfAnEntryThatSwitches) {
   EXPECT_TRUE(same_bits(logits, std::span(expected).subspan(static_cast<std::size_t>(before * vocabulary))));
 }
 
+TEST_P(LongContext, RowsOfATextInSeveralCallsWhoseLengthIsKnown) {
+  const auto text = some_tokens(original() + 6);
+  const Logits expected = fresh_logits(model(), text, LogitRows::all);
+  Engine engine(model(), {.threads = 1, .cache = cache()});
+  const SequenceId sequence = engine.create();
+  const auto vocabulary = static_cast<std::size_t>(model()->spec().vocabulary);
+  Logits logits(text.size() * vocabulary);
+  for (std::size_t at = 0; at < text.size(); at += 9) {
+    const auto part = std::span(text).subspan(at, std::min<std::size_t>(9, text.size() - at));
+    const BatchEntry entry{sequence, part, LogitRows::all, static_cast<std::int64_t>(text.size())};
+    engine.forward({&entry, 1}, std::span(logits).subspan(at * vocabulary, part.size() * vocabulary));
+  }
+  EXPECT_TRUE(same_bits(logits, expected));
+}
+
 TEST_P(LongContext, ForksCrossTheSwitchEachForItself) {
   const auto text = some_tokens(original() - 2), a = some_tokens(6, 2), b = some_tokens(1, 3);
   Engine engine(model(), {.threads = 1, .cache = cache()});

@@ -38,6 +38,7 @@ TEST(Tokenizer, AddsBosAndEosAsTheVocabularySays) {
   EXPECT_EQ(pairs.tokenizer().encode("a"), (std::vector<Token>{end, 'a', end}));
   EXPECT_EQ(pairs.tokenizer().encode(""), (std::vector<Token>{end, end}));
   EXPECT_EQ(pairs.tokenizer().encode("a", {.add_special = false}), std::vector<Token>{'a'});
+  EXPECT_EQ(pairs.tokenizer().encode("a", {.goes_on = true}), (std::vector<Token>{end, 'a'}));
   pairs.data[SpecialToken::bos].reset();
   EXPECT_EQ(pairs.tokenizer().encode("a"), (std::vector<Token>{'a', end}));
 }

@@ -39,19 +39,27 @@ LINNET_INLINE std::span<const Choice> choices() {
   return rows;
 }
 
-LINNET_INLINE const Table& find_table(std::string_view isa) {
+namespace detail {
+
+/// @param source  where the name comes from, for the error
+inline const Table& find_table(std::string_view isa, std::string_view source) {
   std::string names;
   for (const Choice& choice : choices()) {
     if (choice.available && choice.table->isa == isa) return *choice.table;
     if (choice.available) names += concat(names.empty() ? "" : ", ", choice.table->isa);
   }
-  fail(ErrorCode::invalid_argument, "instruction set \"", isa,
+  fail(ErrorCode::invalid_argument, source, "instruction set \"", isa,
        "\" is not available here; this machine can run: ", names);
 }
 
+}  // namespace detail
+
+LINNET_INLINE const Table& find_table(std::string_view isa) { return detail::find_table(isa, ""); }
+
 LINNET_INLINE const Table& active() {
   static const Table& table = [&]() -> const Table& {
-    if (const char* isa = std::getenv("LINNET_ISA"); isa && *isa) return find_table(isa);
+    if (const char* isa = std::getenv("LINNET_ISA"); isa && *isa)
+      return detail::find_table(isa, "LINNET_ISA: ");
     for (const Choice& choice : choices())
       if (choice.available) return *choice.table;
     return *choices().back().table;

@@ -55,7 +55,8 @@ class EmbeddingGroup {
     for (std::size_t i = 0; i < texts_.size(); ++i) {
       const std::span<const Token> text = texts_[i];
       const auto tokens = text.subspan(std::min(begin, text.size()));
-      batch.push_back({sequences_[i], tokens.first(std::min(count, tokens.size())), rows});
+      batch.push_back({sequences_[i], tokens.first(std::min(count, tokens.size())), rows,
+                       static_cast<std::int64_t>(text.size())});
     }
     states_.resize(static_cast<std::size_t>(Engine::count_logit_rows(batch)) * width());
     engine_.forward_states(batch, states_);

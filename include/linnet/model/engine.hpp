@@ -31,6 +31,9 @@ struct BatchEntry {
   SequenceId sequence = 0;
   std::span<const Token> tokens;
   LogitRows logits = LogitRows::last;
+  /// Tokens that the sequence will hold when all of a text is in that comes in several calls. It matters to
+  /// models with long-context factors alone: see Engine::forward(). 0: what this call makes of it.
+  std::int64_t final_length = 0;
 };
 
 struct EngineOptions {
@@ -106,11 +109,12 @@ class Engine {
   /// Error(cancelled): sequences then hold what was computed.
   ///
   /// A sequence of a model with long-context factors that grows past its original context (or shrinks back)
-  /// is computed again from its first token, since all its positions rotate differently then.
+  /// is computed again from its first token, since all its positions rotate differently then. Rows that were
+  /// written before stay as they were; final_length has them right at once.
   ///
   /// Bits of a row depend on its sequence's tokens and the instruction set only: not on threads, nor on what
-  /// else is in the batch, nor on how the tokens were divided into calls; the last two with tile registers
-  /// only where LoadOptions::reproducible is set.
+  /// else is in the batch, nor on how the tokens were divided into calls (but for the factors above); the
+  /// last two with tile registers only where LoadOptions::reproducible is set.
   void forward(std::span<const BatchEntry> batch, std::span<float> logits);
 
   /// As forward(), but where logits are asked for it gives what they are computed from: the hidden states of

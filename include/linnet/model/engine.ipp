@@ -123,7 +123,7 @@ LINNET_INLINE std::vector<Engine::Work> Engine::plan(std::span<const BatchEntry>
               .first_logits = entry.logits == LogitRows::all    ? 0
                               : entry.logits == LogitRows::last ? added - 1
                                                                 : added,
-              .long_factors = wants_long_factors(length + added),
+              .long_factors = wants_long_factors(std::max(length + added, entry.final_length)),
               .start_over = false};
     work.start_over = length > 0 && used != uses_long_factors_.end() && used->second != work.long_factors;
     if (work.start_over) {

@@ -319,6 +319,13 @@ LINNET_INLINE void KvCache::commit(SequenceId sequence) {
   const auto length = static_cast<std::int64_t>(s.tokens.size());
   const auto full = static_cast<std::size_t>(length / page_length);
   for (std::size_t i = s.entries.size(); i < full; ++i) {
+    const bool dropped =
+        std::all_of(s.pages.begin(), s.pages.end(), [&](const auto& pages) { return pages[i] == no_page; });
+    if (dropped) {  // by its windows, before it came here: there is nothing to find, nor anything to erase
+                    // later
+      s.entries.push_back(next_entry_++);
+      continue;
+    }
     const EntryId parent = i == 0 ? s.root : s.entries[i - 1];
     const auto first = s.tokens.begin() + static_cast<std::ptrdiff_t>(i) * page_length;
     PrefixKey key{parent, {first, first + page_length}};

@@ -59,9 +59,10 @@ LINNET_INLINE std::shared_ptr<const Model> Model::load(const std::filesystem::pa
   try {
     return load(gguf::File::open(path), options);
   } catch (const Error& error) {
-    // The reader names the file itself; what is found later does not know it.
+    // The reader names the file itself; what is found later does not know it. Options are not the file's.
     const std::string text = error.what();
-    if (text.find(path.filename().string()) != std::string::npos) throw;
+    const bool names_it = text.find(path.filename().string()) != std::string::npos;
+    if (names_it || error.code() == ErrorCode::invalid_argument) throw;
     fail(error.code(), path.string(), ": ", text);
   }
 }

@@ -176,7 +176,8 @@ LINNET_INLINE Generation Session::generate(std::string_view prompt) {
 }
 
 LINNET_INLINE Generation Session::generate(std::string_view prompt, const SamplingOptions& options) {
-  return generate(model_->tokenizer().encode(prompt, {.add_special = tokens_.empty()}), options);
+  return generate(model_->tokenizer().encode(prompt, {.add_special = tokens_.empty(), .goes_on = true}),
+                  options);
 }
 
 LINNET_INLINE Generation Session::generate(std::vector<Token> prompt, const SamplingOptions& options) {

@@ -22,6 +22,7 @@ namespace linnet {
 struct EncodeOptions {
   bool add_special = true;    // BOS before and EOS after, by the file's rule
   bool parse_special = true;  // control tokens written in the text become tokens; false: they are text
+  bool goes_on = false;       // the text is a beginning, which a model will continue: no EOS
 };
 
 struct DecodeOptions {

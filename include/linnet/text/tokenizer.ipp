@@ -79,7 +79,8 @@ LINNET_INLINE std::vector<Token> Tokenizer::encode(std::string_view text,
     at = match->end;
   }
   encode_plain(text.substr(at));
-  if (options.add_special && vocabulary_.adds_eos() && vocabulary_.eos()) out.push_back(*vocabulary_.eos());
+  const bool ends = options.add_special && !options.goes_on;
+  if (ends && vocabulary_.adds_eos() && vocabulary_.eos()) out.push_back(*vocabulary_.eos());
   return out;
 }
 
