@@ -50,26 +50,29 @@ struct Avx2 : Bytes256 {
         }
       });
     });
+    // Few at a time where each product is widened: there are not registers enough for all in both widths.
+    constexpr int at_once = narrow > 2 ? 4 * Bands : 4;
     __m256i wide[Bands][4];
     unroll<Quads / narrow>([&](auto part) __attribute__((always_inline)) {
       __m256i sum[Bands][4];
       unroll<narrow>([&](auto i) __attribute__((always_inline)) {
         constexpr int q = part * narrow + i;
-        unroll<Bands>([&](auto band) __attribute__((always_inline)) {
-          if constexpr (!Signed) hold(magnitude[band][q]);
+        unroll<Bands>([&](auto band) __attribute__((always_inline)) { hold(magnitude[band][q]); });
+        unroll<4 * Bands / at_once>([&](auto turn) __attribute__((always_inline)) {
+          unroll<at_once>([&](auto j) __attribute__((always_inline)) {
+            constexpr int t = (turn * at_once + j) / Bands, band = j % Bands;
+            __m256i quad = broadcast_quad(x + 32 * t + 4 * q);
+            if constexpr (Signed) quad = _mm256_xor_si256(quad, negative[band][q]);
+            const __m256i product = _mm256_maddubs_epi16(magnitude[band][q], quad);
+            sum[band][t] = i == 0 ? product : _mm256_add_epi16(sum[band][t], product);
+          });
+          if constexpr (i + 1 < narrow) return;
+          unroll<at_once>([&](auto j) __attribute__((always_inline)) {
+            constexpr int t = (turn * at_once + j) / Bands, band = j % Bands;
+            const __m256i before = part > 0 ? wide[band][t] : Signed ? excess[band] : start[t];
+            wide[band][t] = _mm256_add_epi32(before, _mm256_madd_epi16(sum[band][t], _mm256_set1_epi16(1)));
+          });
         });
-        unroll<4 * Bands>([&](auto j) __attribute__((always_inline)) {
-          constexpr int t = j / Bands, band = j % Bands;
-          __m256i quad = broadcast_quad(x + 32 * t + 4 * q);
-          if constexpr (Signed) quad = _mm256_xor_si256(quad, negative[band][q]);
-          const __m256i product = _mm256_maddubs_epi16(magnitude[band][q], quad);
-          sum[band][t] = i == 0 ? product : _mm256_add_epi16(sum[band][t], product);
-        });
-      });
-      unroll<4 * Bands>([&](auto j) __attribute__((always_inline)) {
-        constexpr int t = j / Bands, band = j % Bands;
-        const __m256i before = part > 0 ? wide[band][t] : Signed ? excess[band] : start[t];
-        wide[band][t] = _mm256_add_epi32(before, _mm256_madd_epi16(sum[band][t], _mm256_set1_epi16(1)));
       });
     });
     unroll<4 * Bands>([&](auto j) __attribute__((always_inline)) {

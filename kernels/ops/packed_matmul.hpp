@@ -21,7 +21,7 @@ struct PackedTile {
   using Table = decltype(Isa::broadcast_table(quant::NibbleTable{}.value));
   static constexpr quant::Packing packing = Layout::packing;
   /// What a level is too large by as load_levels() gives it.
-  static constexpr int level_offset = packing.is_signed ? Isa::signed_bias : packing.level_bias;
+  static constexpr int level_offset = packing.is_signed ? Isa::signed_bias : packing.bias();
 
   const std::byte* tile;
   V d, dmin;
@@ -31,7 +31,8 @@ struct PackedTile {
   LINNET_ALWAYS_INLINE static Table make_table() {
     quant::NibbleTable values{};
     if constexpr (packing.has_table) values = Format::table();
-    for (auto& v : values.value) v = static_cast<std::int8_t>(v ^ Isa::signed_bias);
+    for (auto& v : values.value)
+      v = static_cast<std::int8_t>(packing.is_signed ? v ^ Isa::signed_bias : v + packing.table_bias);
     return Isa::broadcast_table(values.value);
   }
 

@@ -38,7 +38,8 @@ struct MXFP4 {
   }
 
   LINNET_ALWAYS_INLINE static constexpr NibbleTable table() noexcept { return e2m1_table(); }
-  static constexpr Packing packing = {.fields = GroupFields::exponent, .is_signed = true, .has_table = true};
+  static constexpr Packing packing = {
+      .fields = GroupFields::exponent, .has_table = true, .table_bias = 16};  // of -12 to 12
 
   LINNET_ALWAYS_INLINE static void split(const Block& block, Parts& parts) noexcept {
     parts.scale[0] = block.e;

@@ -42,9 +42,16 @@ struct Packing {
   float min_sign = 1;
   bool is_signed = false;  // levels are signed bytes, or indexes into a table of them (`table()`)
   bool has_table = false;
+  /// Where a table's values are small and not is_signed: with this added they are 0 to 2 * table_bias - 1.
+  int table_bias = 0;
 
+  /// What a kernel's levels are too large by, where they are not signed.
+  constexpr int bias() const { return has_table ? table_bias : level_bias; }
   /// The largest magnitude of what a kernel multiplies: the level itself, its bias not yet taken off.
-  constexpr int largest_level() const { return is_signed ? 128 : (1 << (low_bits + high_bits)) - 1; }
+  constexpr int largest_level() const {
+    if (is_signed) return 128;
+    return has_table ? 2 * table_bias - 1 : (1 << (low_bits + high_bits)) - 1;
+  }
 };
 
 /// level[0 .. 16) from the low halves of 16 bytes, level[16 .. 32) from the high halves.
