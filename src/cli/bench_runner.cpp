@@ -39,9 +39,10 @@ BenchTimes BenchRunner::measure(const BenchTest& test, int repeats, Progress& pr
   std::vector<SequenceId> start;
   for (std::int64_t i = 0; i < batch_; ++i) start.push_back(engine_.create());
   if (test.depth > 0) extend(start, test.depth);
-  // Not counted: it brings the weights into memory.
-  constexpr std::int64_t warm_up_tokens = 16, warm_up_steps = 2;
-  run_once(start, test, std::min(test.tokens, test.decode ? warm_up_steps : warm_up_tokens));
+  // Not counted: it brings weights and scratch into memory, of which a prefill needs as much as a batch has
+  // tokens.
+  constexpr std::int64_t warm_up_steps = 2;
+  run_once(start, test, std::min(test.tokens, test.decode ? warm_up_steps : engine_.max_batch()));
   std::vector<double> runs, steps;
   for (int i = 0; i < repeats; ++i) {
     const std::vector<double> seconds = run_once(start, test, test.tokens);
