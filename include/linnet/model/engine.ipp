@@ -210,16 +210,12 @@ LINNET_INLINE std::int64_t Engine::run_piece(std::vector<Work>& works, std::size
     done += count;
     if (done == static_cast<std::int64_t>(work.tokens.size())) ++next, done = 0;
   }
+  // Beside packed weights only rows of the embedding are read from the file.
+  const gguf::File* const file = model_->weights().output.packed ? &model_->file() : nullptr;
   ForwardPass pass(
-      {model_->spec(), model_->weights(), kernels_, cache_, memory_->frequencies, adapters_, observer_},
+      {model_->spec(), model_->weights(), kernels_, cache_, memory_->frequencies, adapters_, observer_, file},
       memory_->scratch, rows, logits, result == Result::states);
   run_pass(pass, static_cast<std::int64_t>(rows.size()));
-  // Beside packed weights only rows of the embedding are read from the file, but each row that is read brings
-  // its neighbours into memory, until a whole second copy of the embedding is there.
-  const Weights& weights = model_->weights();
-  const TensorView& embedding = weights.token_embedding;
-  if (weights.output.packed)
-    model_->file().release({embedding.data, static_cast<std::size_t>(embedding.bytes())});
   for (SequenceId sequence : sequences) cache_.commit(sequence);
   return wanted;
 }

@@ -42,6 +42,8 @@ class ForwardPass {
     const std::vector<std::vector<float>>& frequencies;  // by 2 * rope + long_factors
     const ActiveAdapters& adapters;
     const ProductObserver& observer;  // may be empty
+    /// Where the embedding's rows leave memory again once they are read; null: they stay, for other reads.
+    const gguf::File* file;
   };
 
   /// @param states  the rows that want logits give their final hidden states instead, [embedding] each
@@ -54,6 +56,7 @@ class ForwardPass {
         frequencies_(parts.frequencies),
         adapters_(parts.adapters),
         observer_(parts.observer),
+        file_(parts.file),
         s_(scratch),
         rows_(rows),
         logits_(logits),
@@ -131,6 +134,7 @@ class ForwardPass {
   const std::vector<std::vector<float>>& frequencies_;
   const ActiveAdapters& adapters_;
   const ProductObserver& observer_;
+  const gguf::File* file_;
   const Scratch& s_;
   std::span<const BatchRow> rows_;
   float* logits_;  // [rows that want logits, vocabulary], or their states [.., embedding]
