@@ -21,7 +21,8 @@ def label_scores(model: linnet.Model, text: str, labels: list[str]) -> npt.NDArr
 
     def score(context: str, label: str) -> float:
         is_chat = bool(model.chat_template)
-        prompt = model.encode_chat([{"role": "user", "content": context}]) if is_chat else model.tokenize(context, goes_on=True)
+        message = {"role": "user", "content": context}
+        prompt = model.encode_chat([message]) if is_chat else model.tokenize(context, goes_on=True)
         tokens = model.tokenize(label, add_special=False)
         return float(model.score(prompt + tokens)[-len(tokens) :].sum())
 
