@@ -50,7 +50,7 @@ conformance: deps     ## check logits and tokens against Transformers and tokeni
 	@$(call build,release,linnet_cli)
 	@scripts/conformance.sh --check
 
-check: deps           ## the layers point one way, CONTRIBUTING shows code of today, no weak function is shared, and the code is formatted
+check: deps           ## layers, documented code, weak functions and formatting
 	@scripts/check-layers.py
 	@scripts/check-docs.py
 	@test ! -e build/release/liblinnet.a || scripts/check-odr.sh build/release

@@ -17,8 +17,8 @@ def squeeze(text):
 
 
 def main():
-    document = ROOT / "CONTRIBUTING.md"
-    blocks = list(re.finditer(r"^```(?:cpp|cmake)\n(.*?)^```$", document.read_text(encoding="utf-8"), re.M | re.S))
+    document = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    blocks = list(re.finditer(r"^```(?:cpp|cmake)\n(.*?)^```$", document, re.M | re.S))
     if not blocks:
         sys.exit("docs: CONTRIBUTING.md shows no code, expected some")
     sources = [squeeze(path.read_text(encoding="utf-8")) for path in SOURCES]
@@ -26,7 +26,7 @@ def main():
         parts = [re.escape(part.strip()) for part in squeeze(block[1]).split("...")]
         pattern = re.compile(r".*?".join(parts))
         if not any(pattern.search(source) for source in sources):
-            line = document.read_text(encoding="utf-8")[:block.start()].count("\n") + 1
+            line = document[:block.start()].count("\n") + 1
             sys.exit(f"CONTRIBUTING.md:{line}: no source holds this code; show what is there today")
     print(f"docs: {len(blocks)} blocks of CONTRIBUTING.md are the code of the tree")
 

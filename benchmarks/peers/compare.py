@@ -230,7 +230,7 @@ def parse_arguments():
     parser.add_argument("--llama-bench", action="append", default=[], metavar="[LABEL=]COMMAND",
                         help="a llama-bench and options of its own; may be given again. Without: that of the PATH")
     parser.add_argument("--no-python-package", action="store_true", help="leave llama-cpp-python out")
-    parser.add_argument("--tests", default="pp512,tg128", help="".join(f"{kind}N: {what}; " for kind, what in Test.KINDS.items()) + "of N tokens")
+    parser.add_argument("--tests", default="pp512,tg128", help="\n".join(f"{kind}N: {what}, of N tokens" for kind, what in Test.KINDS.items()))
     parser.add_argument("-d", "--depths", type=numbers, default=[0], help="tokens in the cache before: 0,4096")
     parser.add_argument("-t", "--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=5)

@@ -14,8 +14,8 @@ int main(int argc, char** argv) try {
   const linnet::Tokenizer& tokenizer = model->tokenizer();
 
   linnet::Session session(model);
-  session.append(tokenizer.encode(argv[2]));               // computes the whole text in one pass
-  const std::span<const float> logits = session.logits();  // [vocabulary], after its last token
+  session.append(tokenizer.encode(argv[2], {.goes_on = true}));  // computes the whole text in one pass
+  const std::span<const float> logits = session.logits();        // [vocabulary], after its last token
 
   std::vector<linnet::Token> best(logits.size());
   std::iota(best.begin(), best.end(), 0);

@@ -1,6 +1,5 @@
 // bench_kernels.cpp - `linnet bench kernels`: every kernel on every instruction set, against the machine's
 // limits. Never reads a model.
-#include <cstdlib>
 #include <memory>
 #include <regex>
 #include <string>
@@ -24,21 +23,20 @@ struct BenchKernelsArguments {
   bool json = false, csv = false, list = false;
 };
 
-/// Whether the scalar reference is asked for. It takes minutes, and nobody waits for it by mistake.
-bool wants_scalar(const std::string& filter) {
-  return std::regex_search(filter, std::regex("scalar", std::regex::icase));
+/// The scalar reference takes minutes: nobody shall wait for it by mistake.
+bool leaves_out_scalar(const std::string& filter) {
+  return kernels::forced_isa().empty() && !std::regex_search(filter, std::regex("scalar", std::regex::icase));
 }
 
-/// The cases of the instruction set that LINNET_ISA names, or of all but the scalar reference; of these,
-/// those whose names the expression finds.
+/// The cases of the instruction set that LINNET_ISA names, or of all, whose names the expression finds.
 std::vector<laboratory::Case> choose_cases(const std::string& filter) {
-  const char* const forced = std::getenv("LINNET_ISA");
-  const std::string_view only = forced && *forced ? kernels::active().isa : "";
+  const std::string_view only = kernels::forced_isa().empty() ? "" : kernels::active().isa;
+  const bool no_scalar = leaves_out_scalar(filter);
   std::vector<laboratory::Case> cases = laboratory::built_in_cases();
   try {
     const std::regex expression(filter, std::regex::icase);
     std::erase_if(cases, [&](const laboratory::Case& one) {
-      const bool wrong_set = only.empty() ? one.isa == "scalar" && !wants_scalar(filter) : one.isa != only;
+      const bool wrong_set = only.empty() ? no_scalar && one.isa == "scalar" : one.isa != only;
       return wrong_set || !std::regex_search(one.name(), expression);
     });
   } catch (const std::regex_error&) {
@@ -78,7 +76,7 @@ int run(const BenchKernelsArguments& arguments) {
   const bool finished = measure_all(cases, bench, table, found);
   if (arguments.json) out().print(laboratory::to_json(found));
   if (arguments.csv) out().print(laboratory::to_csv(found));
-  if (table && finished && kernels::active().isa != "scalar" && !wants_scalar(arguments.filter))
+  if (table && finished && leaves_out_scalar(arguments.filter))
     out().print("left out: the scalar reference; --filter scalar measures it\n");
   return finished ? 0 : interrupted_exit_code();
 }

@@ -31,9 +31,10 @@ void handle_signals() {
 }
 
 bool forget_interrupt() {
-  if (noted_interrupt == 0) return noted_end == 0;
-  noted_interrupt = 0;
-  handle_signals();  // a noted signal has lost its handler
+  if (noted_interrupt != 0) {
+    noted_interrupt = 0;
+    handle_signals();  // a noted signal has lost its handler
+  }
   return noted_end == 0;
 }
 

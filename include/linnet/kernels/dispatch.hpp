@@ -18,6 +18,9 @@ struct Choice {
 /// Every table of this build, best first; the last is the scalar reference, which is always available.
 std::span<const Choice> choices();
 
+/// What the environment variable LINNET_ISA says; empty: nothing.
+std::string_view forced_isa();
+
 /// The best available table, or the one that the environment variable LINNET_ISA names. Chosen once.
 /// @throws Error(invalid_argument) listing the choices where LINNET_ISA names none of them or one that this
 /// machine cannot run.

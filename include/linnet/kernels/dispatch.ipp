@@ -56,10 +56,14 @@ inline const Table& find_table(std::string_view isa, std::string_view source) {
 
 LINNET_INLINE const Table& find_table(std::string_view isa) { return detail::find_table(isa, ""); }
 
+LINNET_INLINE std::string_view forced_isa() {
+  const char* const isa = std::getenv("LINNET_ISA");
+  return isa ? isa : "";
+}
+
 LINNET_INLINE const Table& active() {
   static const Table& table = [&]() -> const Table& {
-    if (const char* isa = std::getenv("LINNET_ISA"); isa && *isa)
-      return detail::find_table(isa, "LINNET_ISA: ");
+    if (!forced_isa().empty()) return detail::find_table(forced_isa(), "LINNET_ISA: ");
     for (const Choice& choice : choices())
       if (choice.available) return *choice.table;
     return *choices().back().table;

@@ -14,8 +14,7 @@ LINNET_INLINE void ForwardPass::embed(Team& team) {
     float* x = s_.stream + t * width_;
     quant::dequantize(table.type, table.data + row(t).token * table.row_bytes(),
                       {x, static_cast<std::size_t>(width_)});
-    // Each row that is read brings its neighbours into memory, up to 2 MiB: of 512 tokens, a copy of the
-    // embedding.
+    // Each row that is read brings its neighbours into memory: 512 tokens, most of the embedding.
     constexpr std::int64_t often = 8;
     if (file_ && ((t + 1) % often == 0 || t + 1 == tokens_))
       file_->release({table.data, static_cast<std::size_t>(table.bytes())});
