@@ -54,6 +54,8 @@ int run(const LogitsArguments& arguments, bool tokens_given) {
 
   const std::int64_t batch =
       arguments.batch > 0 ? std::min(arguments.batch, rows) : rows_per_batch(columns, rows);
+  // One by one, a row is what the model expects while it writes: it knows of no later tokens.
+  const std::int64_t final_length = arguments.batch == 1 ? 0 : rows;
   Engine engine(model, {.threads = arguments.engine.threads,
                         .cache = {.type = arguments.engine.cache_type, .tokens = rows, .max_batch = batch}});
   engine.set_adapters(load_adapters(arguments.engine, model));
@@ -70,7 +72,7 @@ int run(const LogitsArguments& arguments, bool tokens_given) {
     const std::int64_t count = std::min(batch, rows - done);
     const BatchEntry entry{
         sequence, std::span(tokens).subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(count)),
-        LogitRows::all, rows};
+        LogitRows::all, final_length};
     const auto part = std::span(logits).first(static_cast<std::size_t>(count * columns));
     engine.forward({&entry, 1}, part);
     file.append(std::as_bytes(part));
@@ -96,7 +98,8 @@ void add_logits(Command& program) {
       .required();
   command
       .add_option("-b,--batch", arguments->batch,
-                  "Tokens to compute at once (1: one by one; 0: what suits the vocabulary)")
+                  "Tokens to compute at once (1: one by one, as when a text is written; 0: what suits the "
+                  "vocabulary)")
       .value_name("N")
       .range(0, 512);
   command.set_footer(

@@ -194,6 +194,33 @@ TEST(Logits, AreThoseOfTheLibrary) {
   EXPECT_EQ(folder.names(), std::vector<std::string>{"logits.npy"});
 }
 
+TEST(Logits, KnowWhereALongTextEndsUnlessTheyComeOneByOne) {
+  const TemporaryFolder folder;
+  const std::string path = fixture("phi3-longrope-long.gguf");  // factors change behind 64 tokens
+  std::string ids = "3";
+  std::vector<Token> tokens = {3};
+  for (Token token = 4; token < 76; ++token) ids += concat(",", tokens.emplace_back(token));
+  const auto of_program = [&](const std::string& batch) {
+    expect_success(run({"logits", "-m", path, "--tokens", ids, "-o", folder / "l.npy", "--batch", batch}));
+    return read_npy(folder / "l.npy", "(73, ");
+  };
+  const auto model = Model::load(std::filesystem::path(path));
+  const auto columns = static_cast<std::size_t>(model->spec().vocabulary);
+  Engine engine(model, {.cache = {.max_sequences = 2}});
+  std::vector<float> whole(tokens.size() * columns), steps(whole.size());
+  const BatchEntry all{engine.create(), tokens, LogitRows::all};
+  engine.forward({&all, 1}, whole);
+  const SequenceId written = engine.create();
+  for (std::size_t t = 0; t < tokens.size(); ++t) {
+    const BatchEntry one{written, {&tokens[t], 1}};
+    engine.forward({&one, 1}, std::span(steps).subspan(t * columns, columns));
+  }
+  ASSERT_NE(whole, steps);
+  EXPECT_EQ(of_program("0"), whole);
+  EXPECT_EQ(of_program("5"), whole);
+  EXPECT_EQ(of_program("1"), steps);
+}
+
 TEST(Perplexity, ScoresEveryTokenOnceInWindows) {
   const TemporaryFolder folder;
   const std::string stories = read_file(held_out("stories.txt"));
