@@ -11,6 +11,7 @@
 #include "ops/limits.hpp"
 #include "ops/matmul.hpp"
 #include "ops/norm.hpp"
+#include "ops/pack.hpp"
 #include "ops/packed_matmul.hpp"
 #include "ops/tiled_attention.hpp"
 #include "ops/tiled_matmul.hpp"

@@ -114,7 +114,7 @@ def main() -> None:
     """Compares the logits, prints the shares, and draws them."""
     if len(sys.argv) != 4:
         sys.exit(__doc__)
-    model = linnet.Model(sys.argv[1], mmap=True, kv_type="f32")
+    model = linnet.Model(sys.argv[1], float32=True, kv_type="f32")
     tokens = model.tokenize(sys.argv[2])
     logits, attention = Llama(sys.argv[1]).run(tokens)
     expected = model.logits(tokens)

@@ -41,6 +41,7 @@ class Model:
         threads: int = 0,
         kv_type: str = "f16",
         mmap: bool = False,
+        float32: bool = False,
         memory: int = 0,
         reproducible: bool = False,
     ) -> None:
@@ -53,7 +54,10 @@ class Model:
             kv_type: the type of key/value caches: ``"f32"``, ``"f16"``, ``"bf16"`` or ``"q8_0"``.
             memory: bytes that the weights, and with them the cache and scratch of each session, may take; what
                 does not fit is refused before it is taken. 0: no limit.
-            mmap: leave the weights in the mapped file, shared with other processes and slower.
+            mmap: leave the weights in the mapped file, shared with other processes, and pack them whenever they
+                are read: the same bits, ready at once, and slower the fewer tokens are computed at once.
+            float32: multiply in float32 and round no activation, weights as in the file: what other ways of
+                computing are measured against, and many times slower. With ``kv_type="f32"`` nothing is rounded.
             reproducible: the same bits however many tokens are computed at once, with AMX too, where that costs
                 speed. Elsewhere it is always so.
 
@@ -61,7 +65,7 @@ class Model:
             Error: the file cannot be read, is malformed (``code`` says how), or is no model that linnet runs.
         """
         self._open: _core.Model | None = None
-        self._open = _core.Model(os.fspath(path), threads, mmap, memory, reproducible)
+        self._open = _core.Model(os.fspath(path), threads, mmap, float32, memory, reproducible)
         self._path = os.fspath(path)
         self._threads = threads
         self._kv_type = kv_type

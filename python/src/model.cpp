@@ -19,9 +19,10 @@
 namespace linnet::python {
 namespace {
 
-LoadedModel load_model(const std::filesystem::path& path, const py::object& threads, bool mmap,
+LoadedModel load_model(const std::filesystem::path& path, const py::object& threads, bool mmap, bool float32,
                        const py::object& memory, bool reproducible) {
   const LoadOptions options{.mmap = mmap,
+                            .float32 = float32,
                             .threads = static_cast<int>(to_integer(threads, "threads", 0, 1024)),
                             .memory = to_integer(memory, "memory", 0),
                             .reproducible = reproducible,

@@ -216,6 +216,6 @@ def logits(model: Path, tokens: list[int], folder: Path, *more: str) -> np.ndarr
     """[tokens, vocabulary], with the float kernels and a float cache."""
     output = folder / "logits.npy"
     ids = ",".join(map(str, tokens))
-    done = run_linnet("logits", "-m", model, "--tokens", ids, "-o", output, "--kv-type", "f32", "--mmap", *more)
+    done = run_linnet("logits", "-m", model, "--tokens", ids, "-o", output, "--kv-type", "f32", "--float32", *more)
     assert done.returncode == 0, done.stderr
     return np.load(output)

@@ -88,7 +88,7 @@ def off(logits: np.ndarray, exact: np.ndarray) -> float:
 def check_same_text(path: pathlib.Path, prompts: list[list[int]]) -> None:
     """A twentieth of what the logits vary by is what eight bits may cost; ours cost no more than llama.cpp's."""
     model = linnet.Model(path, threads=1)
-    in_floats = linnet.Model(path, threads=1, mmap=True, kv_type="f32")
+    in_floats = linnet.Model(path, threads=1, float32=True, kv_type="f32")
     with open_peer(path) as peer:
         for prompt in prompts:
             ours, theirs = greedy(model, prompt), peer_greedy(peer, model, prompt)

@@ -161,8 +161,14 @@ def test_every_cache_type_computes(model_path: str) -> None:
 def test_mapped_weights_give_the_same_text(model_path: str, model: linnet.Model) -> None:
     mapped = linnet.Model(model_path, mmap=True)
     tokens = model.tokenize(PROMPT)
-    assert np.abs(mapped.logits(tokens) - model.logits(tokens)).max() < 0.5
-    assert mapped.logits(tokens).argmax(1).tolist() == model.logits(tokens).argmax(1).tolist()
+    assert np.array_equal(mapped.logits(tokens), model.logits(tokens))
+
+
+def test_float32_rounds_nothing(model_path: str, model: linnet.Model) -> None:
+    exact = linnet.Model(model_path, float32=True)
+    tokens = model.tokenize(PROMPT)
+    assert 0 < np.abs(exact.logits(tokens) - model.logits(tokens)).max() < 0.5
+    assert exact.logits(tokens).argmax(1).tolist() == model.logits(tokens).argmax(1).tolist()
 
 
 def test_a_closed_model(model_path: str) -> None:

@@ -24,7 +24,13 @@ Option add_model_option(Command& command, std::filesystem::path& model) {
 }
 
 void add_mmap_option(Command& command, bool& mmap) {
-  command.add_flag("--mmap", mmap, "Leave the weights in the file: less memory, starts at once, runs slower");
+  command.add_flag("--mmap", mmap,
+                   "Leave the weights in the file: less memory, starts at once, writes slower");
+}
+
+void add_float32_option(Command& command, bool& float32) {
+  command.add_flag("--float32", float32,
+                   "Multiply in float32, weights as in the file: the reference, many times slower");
 }
 
 void add_reproducible_option(Command& command, bool& reproducible) {
@@ -35,6 +41,7 @@ void add_reproducible_option(Command& command, bool& reproducible) {
 std::shared_ptr<const Model> load_model(const EngineArguments& arguments) {
   try {
     auto model = Model::load(arguments.model, {.mmap = arguments.mmap,
+                                               .float32 = arguments.float32,
                                                .threads = arguments.threads,
                                                .memory = arguments.memory,
                                                .reproducible = arguments.reproducible,
@@ -119,6 +126,7 @@ void add_engine_options(Command& command, EngineArguments& arguments) {
       .range(0, 1024);
   add_cache_type_option(command, arguments.cache_type);
   add_mmap_option(command, arguments.mmap);
+  add_float32_option(command, arguments.float32);
   add_reproducible_option(command, arguments.reproducible);
   add_memory_option(command, arguments.memory);
   command

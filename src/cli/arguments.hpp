@@ -18,13 +18,14 @@
 
 namespace linnet::cli {
 
-/// -m, -t, --kv-type, --mmap, --reproducible, --memory, --lora.
+/// -m, -t, --kv-type, --mmap, --float32, --reproducible, --memory, --lora.
 struct EngineArguments {
   std::filesystem::path model;
   std::vector<std::string> adapters;  // FILE or FILE:SCALE
   int threads = 0;
   DType cache_type = DType::f16;
   bool mmap = false;
+  bool float32 = false;
   bool reproducible = false;
   std::int64_t memory = 0;  // bytes; 0: no limit
 };
@@ -38,6 +39,7 @@ std::vector<AdapterUse> load_adapters(const EngineArguments& arguments,
 /// -m alone; the caller says whether it is required.
 Option add_model_option(Command& command, std::filesystem::path& model);
 void add_mmap_option(Command& command, bool& mmap);
+void add_float32_option(Command& command, bool& float32);
 void add_reproducible_option(Command& command, bool& reproducible);
 void add_memory_option(Command& command, std::int64_t& memory);
 void add_cache_type_option(Command& command, DType& cache_type);

@@ -98,6 +98,7 @@ BenchResult run_test(BenchRunner& runner, const BenchTest& test, const BenchSett
           .scratch_bytes = engine.scratch_bytes(),
           .peak_rss_bytes = peak_rss(),
           .mmap = arguments.engine.mmap,
+          .float32 = arguments.engine.float32,
           .model_name = arguments.engine.model.filename().string()};
 }
 
@@ -180,6 +181,7 @@ void add_options(Command& command, BenchArguments& arguments) {
       .show_default();
   add_cache_type_option(command, arguments.engine.cache_type);
   add_mmap_option(command, arguments.engine.mmap);
+  add_float32_option(command, arguments.engine.float32);
   add_reproducible_option(command, arguments.engine.reproducible);
   add_memory_option(command, arguments.engine.memory);
   command.add_option("-r,--repeats", arguments.repeats, "Runs of each test")

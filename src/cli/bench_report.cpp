@@ -86,6 +86,7 @@ Json to_json(const BenchResult& result, const Model& model) {
   add_limits(result, work_of(result, model), json);
   json.update(Json{{"type", type_of(model)},
                    {"mmap", result.mmap},
+                   {"float32", result.float32},
                    {"kv_type", to_string(result.setting.cache_type)},
                    {"model", result.model_name},
                    {"architecture", model.spec().architecture},

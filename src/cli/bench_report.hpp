@@ -28,6 +28,7 @@ struct BenchResult {
   std::string isa;
   std::int64_t cache_bytes = 0, scratch_bytes = 0, peak_rss_bytes = 0;
   bool mmap = false;
+  bool float32 = false;
   std::string model_name;
 };
 

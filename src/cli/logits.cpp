@@ -105,7 +105,7 @@ void add_logits(Command& program) {
   command.set_footer(
       "The file is written under another name and renamed, so that it is never half there. Quantized "
       "weights\n"
-      "are multiplied by activations rounded to bytes; --mmap --kv-type f32 computes in float32 "
+      "are multiplied by activations rounded to bytes; --float32 --kv-type f32 computes in float32 "
       "throughout.\n\n"
       "Example:\n"
       "  linnet logits -m model.gguf --tokens 1,2,3 -o logits.npy");

@@ -58,8 +58,7 @@ struct Findings {
   double seconds = 0;
 };
 
-/// Scores the documents; with --kl, beside an engine that computes in float32 from end to end: weights left
-/// in the file are dequantized where they lie, and its cache holds floats.
+/// Scores the documents; with --kl, beside an engine that computes in float32 from end to end, its cache too.
 Findings score_documents(const PerplexityArguments& arguments, const std::shared_ptr<const Model>& model,
                          const Windows& windows, const std::vector<std::vector<Token>>& documents) {
   Engine engine(model, engine_options(arguments, windows, arguments.engine.cache_type));
@@ -67,8 +66,8 @@ Findings score_documents(const PerplexityArguments& arguments, const std::shared
   std::optional<Engine> reference;
   Findings found;
   if (arguments.divergence) {
-    const LoadOptions in_the_file = {.mmap = true, .threads = arguments.engine.threads};
-    const auto same_model = Model::load(arguments.engine.model, in_the_file);
+    const LoadOptions in_floats = {.float32 = true, .threads = arguments.engine.threads};
+    const auto same_model = Model::load(arguments.engine.model, in_floats);
     reference.emplace(same_model, engine_options(arguments, windows, DType::f32));
     reference->set_adapters(load_adapters(arguments.engine, same_model));
     found.divergence.emplace();
@@ -128,9 +127,9 @@ void print_text(const Findings& found, const Windows& windows) {
 }
 
 int run(const PerplexityArguments& arguments) {
-  if (arguments.divergence && arguments.engine.mmap)
+  if (arguments.divergence && arguments.engine.float32)
     fail(ErrorCode::invalid_argument,
-         "--kl with --mmap: expected one of them, since --mmap is the reference");
+         "--kl with --float32: expected one of them, since --float32 is the reference");
   const auto model = load_model(arguments.engine);
   const Windows windows = choose_windows(arguments, model->spec());
   const std::string text = read_text(arguments.text);

@@ -90,7 +90,7 @@ TEST(Perplexity, DivergesLittleFromFloat32) {
     EXPECT_GE(json["kl_max"], json["kl_mean"]);
     EXPECT_GT(json["same_top"], 0.97) << name;
   }
-  expect_failure(run({"perplexity", "-m", tiny, "-p", "Once upon a time", "--kl", "--mmap"}), "--mmap");
+  expect_failure(run({"perplexity", "-m", tiny, "-p", "Once upon a time", "--kl", "--float32"}), "--float32");
 }
 
 TEST(Perplexity, DoesNotDivergeFromItself) {

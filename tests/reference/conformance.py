@@ -95,7 +95,7 @@ def compute_logits(model: Path, tokens: list[int], *more: object) -> np.ndarray:
     """[tokens, vocabulary], from float weights and a float cache."""
     output = model.with_suffix(".npy")
     ids = ",".join(map(str, tokens))
-    run_linnet("logits", "-m", model, "--tokens", ids, "-o", output, "--kv-type", "f32", "--mmap", *more)
+    run_linnet("logits", "-m", model, "--tokens", ids, "-o", output, "--kv-type", "f32", "--float32", *more)
     return np.load(output)
 
 
@@ -194,7 +194,7 @@ def document(rows: list[Row], tokenizers: list[TokenizerRow], strings: int) -> s
         "## Logits",
         "",
         "Each row is a small random model, built by Hugging Face Transformers in float32, saved as its folder, converted",
-        "by `linnet convert --type f32` and run by `linnet logits --kv-type f32 --mmap`. The figures are the largest",
+        "by `linnet convert --type f32` and run by `linnet logits --kv-type f32 --float32`. The figures are the largest",
         f"difference of any logit over a text of {N_TOKENS} tokens, relative to the largest logit: of one prefill, and of",
         "the same tokens one by one; and how many tokens of a greedy continuation are the same. Weights are drawn so that",
         "mistakes show (tests/reference/README.md). The bar is 1e-4, every token the same.",

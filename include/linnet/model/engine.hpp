@@ -98,6 +98,10 @@ class Engine {
     return kernels::active().tiled_from > 0 && !model.is_reproducible();
   }
 
+  /// Bytes in which each thread of an engine over this model packs weights as it reads them; 0 where they are
+  /// packed already, or multiplied in float32.
+  static std::int64_t panel_bytes(const Model& model);
+
   /// The rows of logits that forward() writes for a batch.
   static std::int64_t count_logit_rows(std::span<const BatchEntry> batch);
 

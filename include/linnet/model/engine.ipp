@@ -37,7 +37,7 @@ LINNET_INLINE Engine::Engine(std::shared_ptr<const Model> model, const EngineOpt
   const auto lay_out = [&](std::byte* base) {
     scratch = {};
     return scratch.lay_out(spec, options.cache.max_batch, team_.size(), cache_.row_length(),
-                           uses_tiles(*model_), base);
+                           uses_tiles(*model_), panel_bytes(*model_), base);
   };
   memory_->buffer = Buffer(lay_out(nullptr));
   lay_out(memory_->buffer.data());
@@ -45,6 +45,11 @@ LINNET_INLINE Engine::Engine(std::shared_ptr<const Model> model, const EngineOpt
     has_long_factors_ = has_long_factors_ || !rope.long_factors.empty();
     for (bool long_text : {false, true}) memory_->frequencies.push_back(rope_frequencies(rope, long_text));
   }
+}
+
+LINNET_INLINE std::int64_t Engine::panel_bytes(const Model& model) {
+  const bool as_read = model.weight_bytes() == 0 && !model.is_float32();
+  return as_read ? linnet::panel_bytes(model.weights(), kernels::active()) : 0;
 }
 
 LINNET_INLINE SequenceId Engine::fork(SequenceId sequence) {

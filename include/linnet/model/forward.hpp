@@ -13,6 +13,7 @@
 #include <linnet/model/adapter.hpp>
 #include <linnet/model/kv_cache.hpp>
 #include <linnet/model/observer.hpp>
+#include <linnet/model/packing.hpp>
 #include <linnet/model/rope.hpp>
 #include <linnet/model/routing.hpp>
 #include <linnet/model/scratch.hpp>
@@ -93,11 +94,16 @@ class ForwardPass {
   void add(Team& team, const NormWeights& post_norm);
   void multiply(Team& team, std::span<const Linear> parts, const float* x, std::int64_t x_stride,
                 std::int64_t tokens, float* y, std::int64_t y_stride);
+  /// Whether a matrix is multiplied in packed form, which it has already or gets as it is read.
+  bool is_packed(const Linear& part) const {
+    return part.packed || (s_.panels && kernels::entry(kernels_.interleave, part.weight.type));
+  }
   /// Whether a product with so many tokens runs on tile registers.
   bool is_tiled(std::int64_t tokens) const { return s_.tiles != nullptr && tokens >= kernels_.tiled_from; }
   /// Whether a layer's attention may: where its products do, since a model in floats is computed in floats.
   bool is_attention_tiled(std::int64_t index) const {
-    return is_tiled(tokens_) && weights_.layers[static_cast<std::size_t>(index)].query_key_value[0].packed;
+    return is_tiled(tokens_) &&
+           is_packed(weights_.layers[static_cast<std::size_t>(index)].query_key_value[0]);
   }
   /// Whether a token is all that its sequence adds; such tokens keep to the exact kernel.
   bool is_alone(std::int64_t t) const {
@@ -113,6 +119,8 @@ class ForwardPass {
   }
   void pack_activations(Team& team, const float* x, std::int64_t x_stride, std::int64_t tokens,
                         std::int64_t cols);
+  void multiply_packed(Team& team, const TensorView& w, const std::byte* packed, std::int64_t first,
+                       std::int64_t last, std::int64_t tokens, float* y, std::int64_t y_stride) const;
   void multiply_rows(Team& team, const Linear& part, std::int64_t first, std::int64_t last, const float* x,
                      std::int64_t x_stride, std::int64_t tokens, float* y, std::int64_t y_stride) const;
   void attention(Team& team, std::int64_t index, const LayerSpec& layer, const LayerWeights& weights);

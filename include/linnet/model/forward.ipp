@@ -56,9 +56,9 @@ LINNET_INLINE void ForwardPass::multiply(Team& team, std::span<const Linear> par
                                          std::int64_t y_stride) {
   if (observer_) team.once([&] { observer_(parts, x, x_stride, tokens); });
   std::int64_t rows = 0;
-  bool packed = false;
-  for (const Linear& part : parts) rows += part.weight.rows(), packed = packed || part.packed;
-  if (packed) pack_activations(team, x, x_stride, tokens, parts[0].weight.cols());
+  bool any = false;
+  for (const Linear& part : parts) rows += part.weight.rows(), any = any || is_packed(part);
+  if (any) pack_activations(team, x, x_stride, tokens, parts[0].weight.cols());
 
   constexpr std::int64_t panel = 32;  // whole groups of every packed layout
   // Each chunk walks through all activations, which costs tiles more than it does others.
@@ -103,27 +103,45 @@ LINNET_INLINE void ForwardPass::pack_activations(Team& team, const float* x, std
   });
 }
 
-/// Rows [first, last) of one matrix.
-LINNET_INLINE void ForwardPass::multiply_rows(Team& team, const Linear& part, std::int64_t first,
-                                              std::int64_t last, const float* x, std::int64_t x_stride,
-                                              std::int64_t tokens, float* y, std::int64_t y_stride) const {
-  const TensorView& w = part.weight;
-  if (part.packed && is_tiled(tokens)) {
-    kernels::entry(kernels_.tiled_matmul, w.type)({.weights = part.packed,
+/// Rows [first, last) of a matrix that was packed: the first of all rows at `packed`.
+LINNET_INLINE void ForwardPass::multiply_packed(Team& team, const TensorView& w, const std::byte* packed,
+                                                std::int64_t first, std::int64_t last, std::int64_t tokens,
+                                                float* y, std::int64_t y_stride) const {
+  if (is_tiled(tokens)) {
+    kernels::entry(kernels_.tiled_matmul, w.type)({.weights = packed,
                                                    .row_begin = first,
                                                    .row_end = last,
                                                    .x = {s_.activations, w.cols(), tokens},
                                                    .y = y,
                                                    .y_stride = y_stride,
                                                    .scratch = s_.tiles + team.index() * s_.tiles_length});
-  } else if (part.packed) {
+  } else {
     kernels::entry(kernels_.packed_matmul,
-                   w.type)({.weights = part.packed,
+                   w.type)({.weights = packed,
                             .row_begin = first,
                             .row_end = last,
                             .x = {s_.activations, w.cols(), tokens, kernels_.token_tile},
                             .y = y,
                             .y_stride = y_stride});
+  }
+}
+
+/// Rows [first, last) of one matrix.
+LINNET_INLINE void ForwardPass::multiply_rows(Team& team, const Linear& part, std::int64_t first,
+                                              std::int64_t last, const float* x, std::int64_t x_stride,
+                                              std::int64_t tokens, float* y, std::int64_t y_stride) const {
+  const TensorView& w = part.weight;
+  if (part.packed) {
+    multiply_packed(team, w, part.packed, first, last, tokens, y, y_stride);
+  } else if (is_packed(part)) {
+    std::byte* const panel = s_.panels + team.index() * s_.panel_length;
+    const std::int64_t rows = panel_rows(w);
+    for (std::int64_t row = first; row < last; row += rows) {
+      const std::int64_t count = std::min(rows, last - row);
+      kernels::entry(kernels_.interleave, w.type)(w.data + row * w.row_bytes(), w.row_bytes(), w.cols(), 0,
+                                                  count, panel);
+      multiply_packed(team, w, panel, 0, count, tokens, y + row, y_stride);
+    }
   } else {
     kernels::entry(kernels_.matmul, w.type)({.weights = w.data,
                                              .row_bytes = w.row_bytes(),

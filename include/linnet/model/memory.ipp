@@ -83,7 +83,7 @@ LINNET_INLINE MemoryUse measure_memory(const Model& model, const EngineOptions& 
   const auto scratch_bytes =
       scratch.lay_out(model.spec(), options.cache.max_batch, resolve_thread_count(options.threads),
                       kernels::page_row_length(options.cache.type, model.spec().head_dim),
-                      Engine::uses_tiles(model), nullptr);
+                      Engine::uses_tiles(model), Engine::panel_bytes(model), nullptr);
   return {.weights = model.weight_bytes(),
           .cache = KvCache::required_bytes(model.spec(), options.cache),
           .scratch = static_cast<std::int64_t>(scratch_bytes),

@@ -17,9 +17,14 @@
 namespace linnet {
 
 struct LoadOptions {
-  bool mmap = false;  // leave the weights in the mapped file, as they are: shared with other processes and
-                      // slower; false: copy them, packed for the kernels, into memory of this process
-  int threads = 0;    // that load; 0: what the machine grants, or LINNET_THREADS
+  /// Leave the weights in the mapped file, shared with other processes. They are packed for the kernels again
+  /// whenever they are read, a few rows at a time: the same bits, ready at once, and slower the fewer tokens
+  /// are computed at once. false: copy them, packed, into memory of this process.
+  bool mmap = false;
+  /// Multiply in float32 and round no activation: what other ways of computing are measured against. Several
+  /// times slower than mmap, which it implies.
+  bool float32 = false;
+  int threads = 0;          // that load; 0: what the machine grants, or LINNET_THREADS
   std::int64_t memory = 0;  // bytes that the weights may take, and with them the cache and scratch of each
                             // engine or session over this model; 0: no limit. With mmap the weights count
                             // as nothing, as the system may drop a file's pages at any time
@@ -56,6 +61,8 @@ class Model {
   std::int64_t memory() const noexcept { return memory_; }
   /// LoadOptions::reproducible.
   bool is_reproducible() const noexcept { return reproducible_; }
+  /// LoadOptions::float32.
+  bool is_float32() const noexcept { return float32_; }
   /// The Jinja source of the model's chat template; empty where it has none.
   std::string_view chat_template() const;
   /// A number that differs between models: a checksum of the file's keys, its tensors' names, types and
@@ -74,7 +81,7 @@ class Model {
   Spec spec_;
   Weights weights_;
   std::int64_t weight_bytes_ = 0, memory_ = 0;
-  bool reproducible_ = false;
+  bool reproducible_ = false, float32_ = false;
   std::optional<Tokenizer> tokenizer_;
 };
 

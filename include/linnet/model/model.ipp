@@ -18,13 +18,14 @@ LINNET_INLINE Model::Model(gguf::File file, const LoadOptions& options)
     : file_(std::move(file)),
       spec_(read_spec(file_)),
       memory_(options.memory),
-      reproducible_(options.reproducible) {
+      reproducible_(options.reproducible),
+      float32_(options.float32) {
   weights_ = load_weights(file_, spec_);
   read_tokenizer();
   // The vocabulary now lies in the tokenizer: the file's pages that hold it too may leave memory.
   for (const gguf::Metadata::Entry& entry : file_.metadata()) file_.release(entry.value.raw());
   // Last, when nothing else can be wrong with the file: this is what takes time and memory.
-  if (!options.mmap) pack(options);
+  if (!options.mmap && !options.float32) pack(options);
 }
 
 LINNET_INLINE void Model::pack(const LoadOptions& options) {

@@ -1,6 +1,7 @@
 // model/packing.hpp - puts the weights into the layout that the kernels read fastest. Never changes a weight.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 
 #include <linnet/gguf/reader.hpp>
@@ -20,6 +21,13 @@ void pack_weights(Weights& weights, const gguf::File& file, const kernels::Table
 
 /// Bytes of memory that pack_weights() takes for a matrix; 0 where it stays as it is.
 std::int64_t packed_bytes(const TensorView& weight, const kernels::Table& table);
+
+/// Rows of a matrix that are packed and multiplied at a time where it stays in the file: whole groups of
+/// every layout, and few enough for the second cache.
+std::int64_t panel_rows(const TensorView& weight) noexcept;
+
+/// Bytes of the largest panel of any matrix that can be packed.
+std::int64_t panel_bytes(const Weights& weights, const kernels::Table& table);
 
 }  // namespace linnet
 

@@ -50,6 +50,20 @@ LINNET_INLINE std::int64_t packed_bytes(const TensorView& weight, const kernels:
   return is_packed ? static_cast<std::int64_t>(detail::packed_bytes(weight, table)) : 0;
 }
 
+LINNET_INLINE std::int64_t panel_rows(const TensorView& weight) noexcept {
+  constexpr std::int64_t groups = 32, cache = 128 << 10;
+  return std::max(groups, cache / weight.row_bytes() / groups * groups);
+}
+
+LINNET_INLINE std::int64_t panel_bytes(const Weights& weights, const kernels::Table& table) {
+  std::int64_t most = 0;
+  for_each_matrix(weights, [&](const Linear& matrix) {
+    const TensorView& w = matrix.weight;
+    if (kernels::entry(table.interleave, w.type)) most = std::max(most, panel_rows(w) * w.row_bytes());
+  });
+  return most;
+}
+
 LINNET_INLINE void pack_weights(Weights& weights, const gguf::File& file, const kernels::Table& table,
                                 int threads, const std::function<bool()>& should_stop) {
   std::vector<Linear*> matrices = detail::all_matrices(weights);

@@ -27,6 +27,7 @@ struct Scratch {
   float* attention = nullptr;            // [threads, attention_length]
   std::byte* activations = nullptr;      // kernels::Activations of a batch, or TiledActivations
   std::byte* tiles = nullptr;            // [threads, tiles_length]: for tile registers
+  std::byte* panels = nullptr;           // [threads, panel_length]: weights packed as they are read
   float* router = nullptr;               // [batch, experts]
   float* gathered = nullptr;             // [batch, embedding]: the tokens of one expert
   std::int32_t* chosen = nullptr;        // [batch, experts_used]: expert of a token
@@ -35,11 +36,12 @@ struct Scratch {
   std::int32_t* members = nullptr;       // [batch * experts_used]: index into `chosen`
 
   std::int64_t qkv_width = 0, attended_width = 0, hidden_width = 0, rope_pairs = 0, attention_length = 0,
-               tiles_length = 0;
+               tiles_length = 0, panel_length = 0;
 
   /// Assigns all pointers from `base` on (null to learn the size alone). Returns the bytes taken.
+  /// @param panel_bytes  of panel_bytes() where weights are packed as they are read; else 0
   std::size_t lay_out(const Spec& spec, std::int64_t batch, int threads, std::int64_t row_length,
-                      bool with_tiles, std::byte* base) {
+                      bool with_tiles, std::int64_t panel_bytes, std::byte* base) {
     std::int64_t group = 1;
     for (const LayerSpec& layer : spec.layers) {
       qkv_width = std::max(qkv_width, (layer.heads + 2 * layer.kv_heads) * spec.head_dim);
@@ -75,6 +77,10 @@ struct Scratch {
           kernels::TiledMatmulArgs::scratch_bytes(batch),
           kernels::tiled_attention_scratch(queries, row_length) * static_cast<std::int64_t>(sizeof(float)));
       take(tiles, threads * tiles_length);
+    }
+    if (panel_bytes > 0) {
+      panel_length = (panel_bytes + 63) / 64 * 64;
+      take(panels, threads * panel_length);
     }
     take(activations, std::max(kernels::Activations::bytes(inputs, batch),
                                with_tiles ? kernels::TiledActivations::bytes(inputs, batch) : 0));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include <linnet/base/config.hpp>
 
@@ -16,6 +17,23 @@ LINNET_ALWAYS_INLINE std::uint32_t load_fifth_bits(const std::uint8_t (&qh)[4]) 
 /// 16 where the level of element i has its fifth bit set, else 0.
 LINNET_ALWAYS_INLINE int fifth_bit(std::uint32_t fifth_bits, int i) noexcept {
   return static_cast<int>((fifth_bits >> i) & 1) << 4;
+}
+
+/// Adds 16 to those of 32 levels, all below 16, whose fifth bit is set.
+LINNET_ALWAYS_INLINE void add_fifth_bits(const std::uint8_t (&qh)[4], std::uint8_t* level) noexcept {
+  using Bytes = std::uint8_t __attribute__((vector_size(16)));  // of the compiler, for every instruction set
+  using Words = std::uint32_t __attribute__((vector_size(16)));
+  constexpr Bytes bit = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+  const Bytes all = reinterpret_cast<Bytes>(Words{load_fifth_bits(qh)});
+  const Bytes low = __builtin_shufflevector(all, all, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+  const Bytes high = __builtin_shufflevector(all, all, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
+  for (const Bytes& bits : {low, high}) {
+    Bytes levels;
+    std::memcpy(&levels, level, sizeof levels);
+    levels |= ((bits & bit) == bit) & 16;
+    std::memcpy(level, &levels, sizeof levels);
+    level += sizeof levels;
+  }
 }
 
 /// Writes the fifth bits of 32 levels.

@@ -55,10 +55,12 @@ struct Q2_K {
     for (int g = 0; g < 16; ++g) {
       parts.scale[g] = block.scales[g] & 15;
       parts.min[g] = block.scales[g] >> 4;
-      const std::uint8_t* qs = block.qs + two_bits_offset(g);
-      for (int i = 0; i < 16; ++i)
-        parts.level[16 * g + i] = static_cast<std::uint8_t>((qs[i] >> two_bits_shift(g)) & 3);
     }
+    for (int half = 0; half < 2; ++half)
+      for (int part = 0; part < 4; ++part)
+        for (int i = 0; i < 32; ++i)
+          parts.level[128 * half + 32 * part + i] =
+              static_cast<std::uint8_t>((block.qs[32 * half + i] >> 2 * part) & 3);
   }
 };
 

@@ -69,14 +69,18 @@ struct Q3_K {
 
   LINNET_ALWAYS_INLINE static void split(const Block& block, Parts& parts) noexcept {
     parts.d = block.d;
-    for (int g = 0; g < 16; ++g) {
-      parts.scale[g] = static_cast<std::uint8_t>(scale(block, g) + 32);
-      const std::uint8_t* low = block.qs + two_bits_offset(g);
-      const std::uint8_t* high = block.hmask + g % 2 * 16;
-      for (int i = 0; i < 16; ++i)
-        parts.level[16 * g + i] =
-            static_cast<std::uint8_t>(((low[i] >> two_bits_shift(g)) & 3) | ((high[i] >> g / 2) & 1) << 2);
-    }
+    for (int g = 0; g < 8; ++g)
+      parts.scale[g] = block.scales[g] & 15, parts.scale[g + 8] = block.scales[g] >> 4;
+    for (int four = 0; four < 4; ++four)
+      for (int i = 0; i < 4; ++i)
+        parts.scale[4 * four + i] |= static_cast<std::uint8_t>(((block.scales[8 + i] >> 2 * four) & 3) << 4);
+    for (int half = 0; half < 2; ++half)
+      for (int part = 0; part < 4; ++part)
+        for (int i = 0; i < 32; ++i) {
+          const int low = (block.qs[32 * half + i] >> 2 * part) & 3;
+          const int high = (block.hmask[i] >> (4 * half + part)) & 1;
+          parts.level[128 * half + 32 * part + i] = static_cast<std::uint8_t>(low | high << 2);
+        }
   }
 };
 

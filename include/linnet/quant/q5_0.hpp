@@ -41,9 +41,8 @@ struct Q5_0 {
 
   LINNET_ALWAYS_INLINE static void split(const Block& block, Parts& parts) noexcept {
     parts.d = block.d;
-    const std::uint32_t fifth = load_fifth_bits(block.qh);
     split_nibbles(block.qs, parts.level);
-    for (int i = 0; i < 32; ++i) parts.level[i] |= static_cast<std::uint8_t>(fifth_bit(fifth, i));
+    add_fifth_bits(block.qh, parts.level);
   }
 };
 

@@ -54,14 +54,14 @@ struct Q6_K {
 
   LINNET_ALWAYS_INLINE static void split(const Block& block, Parts& parts) noexcept {
     parts.d = block.d;
-    for (int g = 0; g < 16; ++g) {
-      parts.scale[g] = static_cast<std::uint8_t>(block.scales[g] + 128);
-      const std::uint8_t* low = block.ql + low_offset(g);
-      const std::uint8_t* high = block.qh + two_bits_offset(g);
-      for (int i = 0; i < 16; ++i)
-        parts.level[16 * g + i] = static_cast<std::uint8_t>(((low[i] >> low_shift(g)) & 15) |
-                                                            ((high[i] >> two_bits_shift(g)) & 3) << 4);
-    }
+    for (int g = 0; g < 16; ++g) parts.scale[g] = static_cast<std::uint8_t>(block.scales[g] + 128);
+    for (int half = 0; half < 2; ++half)
+      for (int part = 0; part < 4; ++part)
+        for (int i = 0; i < 32; ++i) {
+          const int low = (block.ql[64 * half + 32 * (part % 2) + i] >> 4 * (part / 2)) & 15;
+          const int high = (block.qh[32 * half + i] >> 2 * part) & 3;
+          parts.level[128 * half + 32 * part + i] = static_cast<std::uint8_t>(low | high << 4);
+        }
   }
 
  private:
