@@ -100,13 +100,13 @@ class Test:
 
 class Linnet:
     def __init__(self, command, label="linnet"):
-        self.command, self.label = command, label
+        self.program, self.options, self.label = command[0], command[1:], label
 
     def measure(self, model, test, threads):
         prompt, generated = test.counts()
         run = run_program(
-            self.command + ["bench", "-m", model, "-p", str(prompt), "-n", str(generated), "-d", str(test.depth),
-                            "-t", str(threads), "-r", "1", "--no-limits", "--json"])
+            [self.program, "bench", "-m", model, "-p", str(prompt), "-n", str(generated), "-d", str(test.depth),
+             "-t", str(threads), "-r", "1", "--no-limits", "--json"] + self.options)
         return test.value(run, parse_json(run.output)[0]["tokens_per_second"])
 
 
@@ -226,7 +226,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], formatter_class=argparse.RawTextHelpFormatter)
     numbers = lambda text: [int(part) for part in text.split(",")]
     parser.add_argument("-m", "--model", action="append", required=True, help="a GGUF file; may be given again")
-    parser.add_argument("--linnet", default="build/release/linnet", help="linnet, with options before `bench`")
+    parser.add_argument("--linnet", default="build/release/linnet", help="linnet, with options of `linnet bench`: \"linnet --mmap\"")
     parser.add_argument("--llama-bench", action="append", default=[], metavar="[LABEL=]COMMAND",
                         help="a llama-bench and options of its own; may be given again. Without: that of the PATH")
     parser.add_argument("--no-python-package", action="store_true", help="leave llama-cpp-python out")
