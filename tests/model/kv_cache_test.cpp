@@ -1,11 +1,7 @@
-// kv_cache_test.cpp - pages, sharing, windows and room of KvCache, without a model: each position's keys say
-// which tokens they were made of.
-#include <cstring>
-#include <map>
+// kv_cache_test.cpp - pages, sharing, windows, room and prefixes of KvCache, case by case.
 #include <set>
 
-#include <gtest/gtest.h>
-#include <model/fixtures.hpp>
+#include <model/checked_cache.hpp>
 #include <support/expect_error.hpp>
 
 namespace linnet::kv_cache_test {
@@ -13,216 +9,8 @@ namespace {
 
 using namespace tests;
 
-constexpr std::int64_t page_length = KvCache::page_length;
-
-/// Layers with these windows, one head of four values each.
-Spec spec_of(const std::vector<std::int64_t>& windows) {
-  Spec spec;
-  spec.head_dim = 4;
-  for (std::int64_t window : windows)
-    spec.layers.push_back({.heads = 1, .kv_heads = 1, .feed_forward = 1, .window = window});
-  return spec;
-}
-
-/// A cache in the hands of a forward pass that writes, as the key of each position, a hash of all tokens up
-/// to it, and beside it a list of tokens for each sequence: what the cache must hold.
-class Checked {
- public:
-  Checked(const std::vector<std::int64_t>& windows, const KvCacheOptions& options)
-      : windows_(windows), options_(options), cache_(spec_of(windows), options) {}
-
-  KvCache& cache() { return cache_; }
-  const std::map<SequenceId, std::vector<Token>>& sequences() const { return sequences_; }
-
-  SequenceId create() {
-    const SequenceId id = cache_.create();
-    EXPECT_TRUE(sequences_.emplace(id, std::vector<Token>()).second) << "an id is used again";
-    return id;
-  }
-  SequenceId fork(SequenceId from) {
-    const SequenceId id = cache_.fork(from);
-    sequences_[id] = sequences_.at(from);
-    return id;
-  }
-  void remove(SequenceId id) {
-    cache_.remove(id);
-    sequences_.erase(id);
-  }
-  void truncate(SequenceId id, std::int64_t length) {
-    cache_.truncate(id, length);
-    sequences_.at(id).resize(static_cast<std::size_t>(length));
-  }
-  std::int64_t adopt(SequenceId id, const std::vector<Token>& tokens) {
-    const std::int64_t length = cache_.adopt_prefix(id, tokens);
-    sequences_.at(id).assign(tokens.begin(), tokens.begin() + length);
-    return length;
-  }
-  /// In pieces, as an engine does it. False where the cache says that there is no room.
-  bool append(SequenceId id, std::span<const Token> tokens) {
-    const KvCache::Growth growth{.sequence = id, .tokens = static_cast<std::int64_t>(tokens.size())};
-    if (!cache_.has_room({&growth, 1})) return false;
-    while (!tokens.empty()) {
-      const auto piece = tokens.first(std::min(tokens.size(), static_cast<std::size_t>(options_.max_batch)));
-      cache_.append(id, piece);  // must not throw after has_room()
-      std::vector<Token>& text = sequences_.at(id);
-      const auto begin = static_cast<std::int64_t>(text.size());
-      text.insert(text.end(), piece.begin(), piece.end());
-      write(id, begin);
-      check(id);
-      cache_.commit(id);
-      tokens = tokens.subspan(piece.size());
-    }
-    return true;
-  }
-
-  /// All that a token after the end of a sequence would see is what its tokens say.
-  void check(SequenceId id) const {
-    const std::vector<Token>& text = sequences_.at(id);
-    const auto length = static_cast<std::int64_t>(text.size());
-    ASSERT_TRUE(std::equal(text.begin(), text.end(), cache_.tokens(id).begin(), cache_.tokens(id).end()));
-    for (std::size_t layer = 0; layer < windows_.size(); ++layer) {
-      const auto pages = cache_.pages(id, cache_.group_of(static_cast<std::int64_t>(layer)));
-      const std::int64_t window = windows_[layer];
-      std::uint64_t hash = 0;
-      for (std::int64_t p = 0; p < length; ++p) {
-        hash = next_hash(hash, text[static_cast<std::size_t>(p)]);
-        if (window > 0 && p + window <= length) continue;  // out of sight
-        ASSERT_LT(p / page_length, static_cast<std::int64_t>(pages.size()));
-        const std::byte* page = pages[static_cast<std::size_t>(p / page_length)];
-        ASSERT_NE(page, nullptr) << "sequence " << id << " of " << length << ", position " << p << ", window "
-                                 << window;
-        std::uint64_t found = 0;
-        std::memcpy(&found, page + key(layer, p), sizeof found);
-        ASSERT_EQ(found, hash + layer) << "sequence " << id << " of " << length << ", position " << p;
-        std::memcpy(&found, page + value(layer, p), sizeof found);
-        ASSERT_EQ(found, hash + layer + 100);
-      }
-    }
-  }
-  void check_all() const {
-    for (const auto& [id, text] : sequences_) check(id);
-  }
-
- private:
-  static std::uint64_t next_hash(std::uint64_t hash, Token token) {
-    return (hash + static_cast<std::uint64_t>(token) + 1) * 0x9e3779b97f4a7c15u ^ hash >> 29;
-  }
-  std::int64_t key(std::size_t layer, std::int64_t p) const {
-    return cache_.key_offset(static_cast<std::int64_t>(layer), 0) + p % page_length * cache_.row_bytes();
-  }
-  std::int64_t value(std::size_t layer, std::int64_t p) const {
-    return cache_.value_offset(static_cast<std::int64_t>(layer), 0) + p % page_length * cache_.row_bytes();
-  }
-  void write(SequenceId id, std::int64_t begin) {
-    const std::vector<Token>& text = sequences_.at(id);
-    std::uint64_t hash = 0;
-    for (std::int64_t p = 0; p < static_cast<std::int64_t>(text.size()); ++p) {
-      hash = next_hash(hash, text[static_cast<std::size_t>(p)]);
-      if (p < begin) continue;
-      for (std::size_t layer = 0; layer < windows_.size(); ++layer) {
-        std::byte* page = cache_.pages(
-            id, cache_.group_of(static_cast<std::int64_t>(layer)))[static_cast<std::size_t>(p / page_length)];
-        const std::uint64_t k = hash + layer, v = hash + layer + 100;
-        std::memcpy(page + key(layer, p), &k, sizeof k);
-        std::memcpy(page + value(layer, p), &v, sizeof v);
-      }
-    }
-  }
-
-  std::vector<std::int64_t> windows_;
-  KvCacheOptions options_;
-  KvCache cache_;
-  std::map<SequenceId, std::vector<Token>> sequences_;
-};
-
-/// Tokens of a small alphabet, so that texts share prefixes: text(n, a) and text(n, b) differ from page a on.
-std::vector<Token> text_of(std::int64_t length, std::int64_t same_pages, Token other = 1) {
-  std::vector<Token> text(static_cast<std::size_t>(length));
-  for (std::int64_t i = 0; i < length; ++i)
-    text[static_cast<std::size_t>(i)] = i < same_pages * page_length ? 0 : other;
-  return text;
-}
-
-KvCacheOptions options_of(std::int64_t tokens, std::int64_t sequences, std::int64_t batch) {
-  return {.type = DType::f32, .tokens = tokens, .max_sequences = sequences, .max_batch = batch};
-}
-
-struct Shape {
-  const char* name;
-  std::vector<std::int64_t> windows;
-  KvCacheOptions options;
-};
-
-class Stress : public testing::TestWithParam<Shape> {};
-INSTANTIATE_TEST_SUITE_P(Shapes, Stress,
-                         testing::Values(Shape{"full", {0, 0}, options_of(600, 5, 64)},
-                                         Shape{"mixed", {40, 0, 40}, options_of(600, 5, 50)},
-                                         Shape{"windowed_only", {40, 40}, options_of(2000, 4, 33)},
-                                         Shape{"windowed_only_small", {200}, options_of(256, 3, 64)},
-                                         Shape{"three_groups", {20, 0, 70}, options_of(700, 6, 40)},
-                                         Shape{"window_of_one", {1, 0}, options_of(300, 4, 10)},
-                                         Shape{"window_of_a_page", {32, 33, 31, 0}, options_of(400, 4, 32)},
-                                         Shape{"one_sequence", {16, 0}, options_of(128, 1, 7)}),
-                         [](const auto& info) { return info.param.name; });
-
-// Thousands of random operations; after each, every sequence holds what its tokens say.
-TEST_P(Stress, RandomOperationsKeepEverySequenceRight) {
-  const auto& [name, windows, options] = GetParam();
-  for (unsigned seed = 1; seed <= 3; ++seed) {
-    Checked checked(windows, options);
-    std::mt19937 random(seed);
-    const auto below = [&](std::int64_t n) {
-      return static_cast<std::int64_t>(random() % static_cast<std::uint32_t>(std::max<std::int64_t>(n, 1)));
-    };
-    const auto some_sequence = [&] {
-      auto it = checked.sequences().begin();
-      std::advance(it, below(static_cast<std::int64_t>(checked.sequences().size())));
-      return it->first;
-    };
-    std::int64_t adopted = 0, refused = 0;
-    for (int step = 0; step < 700; ++step) {
-      const auto count = static_cast<std::int64_t>(checked.sequences().size());
-      const std::int64_t what = below(12);
-      if (count == 0 || (what == 0 && count < options.max_sequences)) {
-        const SequenceId id = checked.create();
-        // A text that others may have begun with.
-        if (below(3) > 0)
-          adopted += checked.adopt(id, text_of(below(300), below(8), static_cast<Token>(below(2))));
-      } else if (what == 1 && count < options.max_sequences) {
-        checked.fork(some_sequence());
-      } else if (what == 2) {
-        checked.remove(some_sequence());
-      } else if (what == 3) {
-        const SequenceId id = some_sequence();
-        const std::int64_t length = checked.cache().length(id),
-                           earliest = checked.cache().earliest_truncation(id);
-        checked.truncate(id, below(4) == 0 ? 0 : earliest + below(length - earliest + 1));
-      } else {
-        const SequenceId id = some_sequence();
-        const std::int64_t length = checked.cache().length(id);
-        const auto text =
-            text_of(length + 1 + below(below(4) == 0 ? 150 : 20), below(12), static_cast<Token>(below(2)));
-        if (!checked.append(id, std::span(text).subspan(static_cast<std::size_t>(length)))) {
-          ++refused;
-          checked.remove(id);
-        }
-      }
-      checked.check_all();
-      if (HasFatalFailure()) FAIL() << name << ", seed " << seed << ", step " << step;
-    }
-    if (options.max_sequences > 1) {
-      EXPECT_GT(adopted, 0);
-    }
-    RecordProperty("refused", std::to_string(refused));
-    // No page was lost on the way.
-    while (!checked.sequences().empty()) checked.remove(checked.sequences().begin()->first);
-    const SequenceId last = checked.create();
-    EXPECT_TRUE(checked.append(last, text_of(options.tokens, 0)));
-  }
-}
-
 TEST(KvCache, AForkSharesUntilItWrites) {
-  Checked checked({0}, options_of(96, 2, 96));
+  CheckedCache checked({0}, options_of(96, 2, 96));
   const SequenceId first = checked.create();
   checked.append(first, text_of(40, 0));
   const SequenceId second = checked.fork(first);
@@ -237,7 +25,7 @@ TEST(KvCache, AForkSharesUntilItWrites) {
 }
 
 TEST(KvCache, ForksThatGrowTogetherNeedOneCopyLess) {
-  Checked checked({0}, options_of(64, 2, 64));  // three pages
+  CheckedCache checked({0}, options_of(64, 2, 64));  // three pages
   const SequenceId first = checked.create();
   checked.append(first, text_of(40, 0));
   const SequenceId second = checked.fork(first);
@@ -254,7 +42,7 @@ TEST(KvCache, ForksThatGrowTogetherNeedOneCopyLess) {
 }
 
 TEST(KvCache, StartingOverCountsWhatOthersStillHold) {
-  Checked checked({0}, options_of(128, 2, 128));  // five pages
+  CheckedCache checked({0}, options_of(128, 2, 128));  // five pages
   const SequenceId first = checked.create();
   checked.append(first, text_of(96, 0));
   const KvCache::Growth over[] = {{.sequence = first, .tokens = 110, .start_over = true}};
@@ -267,7 +55,7 @@ TEST(KvCache, StartingOverCountsWhatOthersStillHold) {
 }
 
 TEST(KvCache, AppendIsAllOrNothing) {
-  Checked checked({0, 20}, options_of(64, 1, 64));
+  CheckedCache checked({0, 20}, options_of(64, 1, 64));
   const SequenceId id = checked.create();
   checked.append(id, text_of(50, 0));
   expect_error(ErrorCode::context_full, "64", [&] { checked.cache().append(id, text_of(15, 0)); });
@@ -277,7 +65,7 @@ TEST(KvCache, AppendIsAllOrNothing) {
 }
 
 TEST(KvCache, WindowsGiveTheirPagesBack) {
-  Checked checked({40}, options_of(4096, 1, 32));
+  CheckedCache checked({40}, options_of(4096, 1, 32));
   const std::int64_t bytes = checked.cache().bytes();
   EXPECT_EQ(bytes, (3 + 2) * page_length * 2 * 4 * 4)
       << "window and batch in whole pages, and two at the ends";
@@ -291,7 +79,7 @@ TEST(KvCache, WindowsGiveTheirPagesBack) {
 }
 
 TEST(KvCache, TruncationStopsAtWhatWindowsDropped) {
-  Checked checked({0, 40}, options_of(512, 1, 512));
+  CheckedCache checked({0, 40}, options_of(512, 1, 512));
   const SequenceId id = checked.create();
   checked.append(id, text_of(100, 0));
   EXPECT_EQ(checked.cache().earliest_truncation(id), 32 + 39);
@@ -308,7 +96,7 @@ TEST(KvCache, TruncationStopsAtWhatWindowsDropped) {
 
 // All layers have a window, and the cache is smaller than window and batch: what is promised must hold.
 TEST(KvCache, ARoomThatIsPromisedIsThere) {
-  Checked checked({200}, options_of(256, 1, 64));
+  CheckedCache checked({200}, options_of(256, 1, 64));
   const SequenceId id = checked.create();
   EXPECT_FALSE(checked.append(id, text_of(300, 0)));
   EXPECT_EQ(checked.cache().length(id), 0);
@@ -316,7 +104,7 @@ TEST(KvCache, ARoomThatIsPromisedIsThere) {
 }
 
 TEST(KvCache, SequencesAreLimitedAndNeverSharedById) {
-  Checked checked({0}, options_of(64, 2, 8));
+  CheckedCache checked({0}, options_of(64, 2, 8));
   const SequenceId first = checked.create();
   checked.create();
   expect_error(ErrorCode::context_full, "2", [&] { checked.cache().create(); });
@@ -330,7 +118,7 @@ TEST(KvCache, SequencesAreLimitedAndNeverSharedById) {
 }
 
 TEST(Prefixes, OfWholePagesAreFoundButNeverTheLastToken) {
-  Checked checked({0}, options_of(512, 3, 512));
+  CheckedCache checked({0}, options_of(512, 3, 512));
   const SequenceId first = checked.create();
   checked.append(first, text_of(100, 1));
   const SequenceId second = checked.create();
@@ -354,7 +142,7 @@ TEST(Prefixes, OfWholePagesAreFoundButNeverTheLastToken) {
 }
 
 TEST(Prefixes, OutliveTheirSequenceUntilTheirMemoryIsNeeded) {
-  Checked checked({0}, options_of(128, 1, 128));  // four pages
+  CheckedCache checked({0}, options_of(128, 1, 128));  // four pages
   const SequenceId first = checked.create();
   checked.append(first, text_of(100, 0));
   checked.remove(first);
@@ -375,7 +163,7 @@ TEST(Prefixes, OutliveTheirSequenceUntilTheirMemoryIsNeeded) {
 }
 
 TEST(Prefixes, ThatWereOverwrittenAreNotFound) {
-  Checked checked({0}, options_of(512, 2, 512));
+  CheckedCache checked({0}, options_of(512, 2, 512));
   const SequenceId first = checked.create();
   checked.append(first, text_of(64, 0));
   checked.truncate(first, 40);
@@ -390,7 +178,7 @@ TEST(Prefixes, ThatWereOverwrittenAreNotFound) {
 }
 
 TEST(Prefixes, NeedTheWindowBeforeTheirEnd) {
-  Checked checked({0, 40}, options_of(512, 2, 512));
+  CheckedCache checked({0, 40}, options_of(512, 2, 512));
   const SequenceId first = checked.create();
   checked.append(first, text_of(300, 0));
   const SequenceId second = checked.create();
@@ -401,7 +189,7 @@ TEST(Prefixes, NeedTheWindowBeforeTheirEnd) {
 }
 
 TEST(Prefixes, AreAdoptedByEmptySequencesAlone) {
-  Checked checked({0}, options_of(512, 2, 512));
+  CheckedCache checked({0}, options_of(512, 2, 512));
   const SequenceId first = checked.create(), second = checked.create();
   checked.append(first, text_of(64, 0));
   checked.append(second, text_of(3, 0));
