@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include <linnet/base/shuffle.hpp>
+
 #include "packed_layout.hpp"
 
 namespace linnet::kernels {
@@ -23,14 +25,14 @@ LINNET_ALWAYS_INLINE void gather_quads(const quant::Parts* rows, int chunk, Four
     FourRows row[rows_together];
     for (int r = 0; r < rows_together; ++r)
       std::memcpy(&row[r], rows[r].level + 32 * chunk + 16 * half, sizeof row[r]);
-    const FourRows low01 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
-    const FourRows low23 = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
-    const FourRows high01 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
-    const FourRows high23 = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
-    quads[4 * half] = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
-    quads[4 * half + 1] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
-    quads[4 * half + 2] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
-    quads[4 * half + 3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+    const FourRows low01 = shuffle<0, 4, 1, 5>(row[0], row[1]);
+    const FourRows low23 = shuffle<0, 4, 1, 5>(row[2], row[3]);
+    const FourRows high01 = shuffle<2, 6, 3, 7>(row[0], row[1]);
+    const FourRows high23 = shuffle<2, 6, 3, 7>(row[2], row[3]);
+    quads[4 * half] = shuffle<0, 1, 4, 5>(low01, low23);
+    quads[4 * half + 1] = shuffle<2, 3, 6, 7>(low01, low23);
+    quads[4 * half + 2] = shuffle<0, 1, 4, 5>(high01, high23);
+    quads[4 * half + 3] = shuffle<2, 3, 6, 7>(high01, high23);
   }
 }
 

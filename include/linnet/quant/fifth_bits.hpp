@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include <linnet/base/config.hpp>
+#include <linnet/base/shuffle.hpp>
 
 namespace linnet::quant {
 
@@ -25,8 +26,8 @@ LINNET_ALWAYS_INLINE void add_fifth_bits(const std::uint8_t (&qh)[4], std::uint8
   using Words = std::uint32_t __attribute__((vector_size(16)));
   constexpr Bytes bit = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
   const Bytes all = reinterpret_cast<Bytes>(Words{load_fifth_bits(qh)});
-  const Bytes low = __builtin_shufflevector(all, all, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
-  const Bytes high = __builtin_shufflevector(all, all, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
+  const Bytes low = shuffle<0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1>(all, all);
+  const Bytes high = shuffle<2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3>(all, all);
   for (const Bytes& bits : {low, high}) {
     Bytes levels;
     std::memcpy(&levels, level, sizeof levels);
