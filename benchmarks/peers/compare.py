@@ -99,14 +99,14 @@ class Test:
 
 
 class Linnet:
-    def __init__(self, command, label="linnet"):
-        self.program, self.options, self.label = command[0], command[1:], label
+    def __init__(self, command, options, label="linnet"):
+        self.command, self.options, self.label = command, options, label
 
     def measure(self, model, test, threads):
         prompt, generated = test.counts()
         run = run_program(
-            [self.program, "bench", "-m", model, "-p", str(prompt), "-n", str(generated), "-d", str(test.depth),
-             "-t", str(threads), "-r", "1", "--no-limits", "--json"] + self.options)
+            self.command + ["bench", "-m", model, "-p", str(prompt), "-n", str(generated), "-d", str(test.depth),
+                            "-t", str(threads), "-r", "1", "--no-limits", "--json"] + self.options)
         return test.value(run, parse_json(run.output)[0]["tokens_per_second"])
 
 
@@ -226,7 +226,8 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], formatter_class=argparse.RawTextHelpFormatter)
     numbers = lambda text: [int(part) for part in text.split(",")]
     parser.add_argument("-m", "--model", action="append", required=True, help="a GGUF file; may be given again")
-    parser.add_argument("--linnet", default="build/release/linnet", help="linnet, with options of `linnet bench`: \"linnet --mmap\"")
+    parser.add_argument("--linnet", default="build/release/linnet", help="the program")
+    parser.add_argument("--linnet-options", default="", metavar="OPTIONS", help="of `linnet bench`: =--mmap")
     parser.add_argument("--llama-bench", action="append", default=[], metavar="[LABEL=]COMMAND",
                         help="a llama-bench and options of its own; may be given again. Without: that of the PATH")
     parser.add_argument("--no-python-package", action="store_true", help="leave llama-cpp-python out")
@@ -250,7 +251,7 @@ def main():
     if not peers:
         sys.exit("compare.py: no peer: pip install llama-cpp-python, or put a llama-bench on the PATH, or name one "
                  "with --llama-bench")
-    programs = [Linnet(shlex.split(arguments.linnet))] + peers
+    programs = [Linnet(shlex.split(arguments.linnet), shlex.split(arguments.linnet_options))] + peers
     found = measure_all(programs, arguments.model, tests, arguments)
     rows = summarise(found, programs, arguments.model, tests)
     if not rows:

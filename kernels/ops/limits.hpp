@@ -65,7 +65,10 @@ std::int64_t peak_operations(std::int64_t rounds) noexcept {
     unroll<peak_chains>([&](auto i) __attribute__((always_inline)) { sums[i] = Step::value(i); });
     for (std::int64_t round = 0; round < rounds; ++round)
       unroll<peak_chains>([&](auto i) __attribute__((always_inline)) { sums[i] = Step::step(sums[i], x); });
-    asm volatile("" : : "m"(sums) : "memory");
+    // A copy: an array that assembly reads lives in memory, and the loop would store every sum.
+    typename Step::Register kept[peak_chains];
+    unroll<peak_chains>([&](auto i) __attribute__((always_inline)) { kept[i] = sums[i]; });
+    asm volatile("" : : "m"(kept) : "memory");
     return rounds * peak_chains * Step::operations;
   }
 }

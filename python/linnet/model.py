@@ -45,7 +45,7 @@ class Model:
         memory: int = 0,
         reproducible: bool = False,
     ) -> None:
-        """Opens a GGUF file, or all parts of a split one given any of them, and packs its weights.
+        """Opens a GGUF file, or all parts of a split one given any of them, and packs its weights (but see mmap).
 
         Args:
             path: the file.
@@ -55,9 +55,10 @@ class Model:
             memory: bytes that the weights, and with them the cache and scratch of each session, may take; what
                 does not fit is refused before it is taken. 0: no limit.
             mmap: leave the weights in the mapped file, shared with other processes, and pack them whenever they
-                are read: the same bits, ready at once, and slower the fewer tokens are computed at once.
-            float32: multiply in float32 and round no activation, weights as in the file: what other ways of
-                computing are measured against, and many times slower. With ``kv_type="f32"`` nothing is rounded.
+                are read: the same bits, ready at once, and slower the fewer tokens are computed at once. Replace the
+                file by renaming only: a process that reads where it was cut short ends with SIGBUS.
+            float32: multiply in float32 and round no activation, weights in the file: what other ways of computing
+                are measured against, and many times slower. With ``kv_type="f32"`` nothing is rounded.
             reproducible: the same bits however many tokens are computed at once, with AMX too, where that costs
                 speed. Elsewhere it is always so.
 

@@ -24,8 +24,9 @@ Option add_model_option(Command& command, std::filesystem::path& model) {
 }
 
 void add_mmap_option(Command& command, bool& mmap) {
-  command.add_flag("--mmap", mmap,
-                   "Leave the weights in the file: less memory, starts at once, writes slower");
+  command.add_flag(
+      "--mmap", mmap,
+      "Leave the weights in the file: shared with other processes, starts at once, writes slower");
 }
 
 void add_float32_option(Command& command, bool& float32) {

@@ -44,7 +44,8 @@ void add_limits(const BenchResult& result, const Work& work, Json& json) {
   json["flop_per_byte"] = work.operations / (work.weight_bytes + work.cache_bytes);
   for (const char* key : {"roofline_percent", "limit", "machine_gb_per_second", "machine_gflop_per_second"})
     json[key] = nullptr;
-  if (limits.read_bandwidth <= 0 || limits.peak <= 0) return;
+  // The peak is that of the instruction that multiplies weights best, which floats do not use.
+  if (limits.read_bandwidth <= 0 || limits.peak <= 0 || result.float32) return;
   const double reading = (work.weight_bytes + work.cache_bytes) / limits.read_bandwidth;
   const double computing = work.operations / limits.peak;
   json["roofline_percent"] = 100 * std::max(reading, computing) / seconds;
@@ -129,8 +130,11 @@ std::string to_csv(const Json& results) {
 }
 
 std::string bench_header(const std::string& model_name, const Model& model) {
+  const std::string_view mode = model.is_float32()          ? ", multiplied in float32"
+                                : model.weight_bytes() == 0 ? ", weights left in the file"
+                                                            : "";
   return concat(model_name, ": ", model.spec().architecture, ", ", type_of(model), ", ",
-                human_bytes(static_cast<double>(model.file().size())), '\n');
+                human_bytes(static_cast<double>(model.file().size())), mode, '\n');
 }
 
 std::string bench_limits(const MachineLimits& limits, int threads, std::string_view isa) {

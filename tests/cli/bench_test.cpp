@@ -24,6 +24,8 @@ TEST(Bench, ComparesWithTheMachine) {
     EXPECT_LE(row["tokens_per_second"], row["tokens_per_second_max"]);
     EXPECT_TRUE(row["limit"] == "memory" || row["limit"] == "compute");
   }
+  EXPECT_EQ(json[0]["mmap"], false);
+  EXPECT_EQ(json[0]["float32"], false);
   EXPECT_GT(json[0]["time_to_first_token_ms"], 0);
   EXPECT_TRUE(json[0]["inter_token_ms_p50"].is_null());
   EXPECT_GE(json[1]["inter_token_ms_p99"], json[1]["inter_token_ms_p50"]);
@@ -79,6 +81,23 @@ TEST(BenchKernels, SaysWhatIsWrongWithAFilter) {
   expect_failure(run({"bench", "kernels", "--filter", "no such kernel"}), "--list");
 }
 
+TEST(Bench, SaysHowWeightsAreMultiplied) {
+  const auto bench = [](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"bench", "-m", tiny, "-p", "8",
+                                          "-n",    "0",  "-r", "1",  "--no-limits"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Ended ended = run(arguments);
+    expect_success(ended);
+    return ended.out;
+  };
+  EXPECT_EQ(bench({}).find("left in the file"), std::string::npos);
+  EXPECT_NE(bench({"--mmap"}).find("left in the file"), std::string::npos);
+  EXPECT_NE(bench({"--float32"}).find("float32"), std::string::npos);
+  const Json json = Json::parse(bench({"--mmap", "--float32", "--json"}));
+  EXPECT_EQ(json[0]["mmap"], true);
+  EXPECT_EQ(json[0]["float32"], true);
+}
+
 TEST(Perplexity, DivergesLittleFromFloat32) {
   for (std::string_view name : bundled_models) {
     const Ended ended = run({"perplexity", "-m", bundled(name), "--kl", "--json"},
@@ -91,6 +110,18 @@ TEST(Perplexity, DivergesLittleFromFloat32) {
     EXPECT_GT(json["same_top"], 0.97) << name;
   }
   expect_failure(run({"perplexity", "-m", tiny, "-p", "Once upon a time", "--kl", "--float32"}), "--float32");
+}
+
+TEST(Perplexity, DivergesAsMuchWithWeightsInTheFile) {
+  const auto score = [](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"perplexity",       "-m",   tiny,    "-p",
+                                          "Once upon a time", "--kl", "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Ended ended = run(arguments);
+    expect_success(ended);
+    return Json::parse(ended.out);
+  };
+  EXPECT_EQ(score({})["kl_mean"], score({"--mmap"})["kl_mean"]);
 }
 
 TEST(Perplexity, DoesNotDivergeFromItself) {

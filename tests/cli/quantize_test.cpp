@@ -28,6 +28,25 @@ void write_stories(const TemporaryFolder& folder) {
   write_file(folder / "measure.txt", all.substr(middle, end - middle));
 }
 
+TEST(EveryType, GivesTheSameBitsPackedAndFromTheFile) {
+  const TemporaryFolder folder;
+  const std::string model = folder / "q.gguf";
+  const auto logits = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"logits",           "-m", model,           "-p",
+                                          "Once upon a time", "-o", folder / "l.npy"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    expect_success(run(arguments));
+    return read_file(folder / "l.npy");
+  };
+  for (const char* type : {"q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q3_k_m", "q4_k_m", "q5_k_m",
+                           "q6_k", "iq4_nl", "iq4_xs", "mxfp4"}) {
+    expect_success(run({"quantize", tiny, model, type, "-t", "2"}));
+    const std::string packed = logits({});
+    EXPECT_EQ(logits({"--mmap"}), packed) << type;
+    EXPECT_NE(logits({"--mmap", "--float32"}), packed) << type;
+  }
+}
+
 TEST(QuantizeOptions, OverridesTypesByNameTheFirstThatFitsWins) {
   const TemporaryFolder folder;
   const std::string out = folder / "q.gguf";

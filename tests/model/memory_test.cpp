@@ -67,7 +67,8 @@ TEST(Memory, ABudgetIsKeptOrRefusedWithTheSum) {
   options.memory = need;
   EXPECT_EQ(Engine(limited, options).cache().capacity(), 4096);
   expect_error(ErrorCode::out_of_memory, "mmap", [&] { source.load({.memory = free->weight_bytes() - 1}); });
-  expect_error(ErrorCode::invalid_argument, "-1", [&] { source.load({.memory = -1}); });
+  for (const bool mmap : {false, true})
+    expect_error(ErrorCode::invalid_argument, "-1", [&] { source.load({.mmap = mmap, .memory = -1}); });
   EXPECT_EQ(source.load({.mmap = true, .memory = 1})->weight_bytes(), 0);
 }
 
@@ -91,6 +92,18 @@ TEST(Memory, WhatIsProposedFits) {
     options.cache.tokens += 32;
     EXPECT_THROW(Engine(model, options), Error) << "more would have fitted";
   }
+}
+
+TEST(Memory, MmapIsProposedWhereItFits) {
+  EditedModel source("llama");
+  const auto packed = source.convert(DType::q8_0, 32).load(), mapped = source.load({.mmap = true});
+  EngineOptions options{.threads = 1, .cache = {.type = DType::q8_0, .tokens = 64, .max_batch = 8}};
+  options.memory = measure_memory(*mapped, options).total();
+  ASSERT_LT(options.memory, measure_memory(*packed, options).total());
+  expect_error(ErrorCode::out_of_memory, "mmap", [&] { Engine(packed, options); });
+  EXPECT_EQ(Engine(mapped, options).cache().capacity(), 64);
+  --options.memory;
+  expect_error(ErrorCode::out_of_memory, "nothing smaller fits", [&] { Engine(packed, options); });
 }
 
 TEST(Memory, TheContextIsTheLargestThatFits) {

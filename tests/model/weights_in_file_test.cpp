@@ -69,7 +69,7 @@ TEST(WeightsInFileOfManyRows, GiveTheBitsOfPackedOnes) {
     });
   source.convert(DType::q8_0, 32);
   const auto mapped = source.load({.mmap = true});
-  ASSERT_GT(vocabulary / 8, panel_rows(mapped->weights().output.weight));
+  ASSERT_GT(vocabulary / 8, rows_of_panel(mapped->weights().output.weight));
   EXPECT_TRUE(same_bits(write(mapped, 1), write(source.load(), 1)));
 }
 

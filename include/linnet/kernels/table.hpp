@@ -105,7 +105,7 @@ struct Activations {
 
 /// y[t, r] = sum over c of weights[r, c] * x[t, c], with weights interleaved by the same table's Interleave.
 struct PackedMatmulArgs {
-  const std::byte* weights;  // all rows, in groups of Table::interleaved_rows
+  const std::byte* weights;  // from row 0 on, in groups of Table::interleaved_rows
   std::int64_t row_begin,
       row_end;  // row_begin a multiple of Table::interleaved_rows; row_end that,
                 // or the last row

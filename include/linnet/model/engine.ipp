@@ -49,7 +49,7 @@ LINNET_INLINE Engine::Engine(std::shared_ptr<const Model> model, const EngineOpt
 
 LINNET_INLINE std::int64_t Engine::panel_bytes(const Model& model) {
   const bool as_read = model.weight_bytes() == 0 && !model.is_float32();
-  return as_read ? linnet::panel_bytes(model.weights(), kernels::active()) : 0;
+  return as_read ? bytes_of_panel(model.weights(), kernels::active()) : 0;
 }
 
 LINNET_INLINE SequenceId Engine::fork(SequenceId sequence) {

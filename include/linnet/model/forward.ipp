@@ -60,10 +60,10 @@ LINNET_INLINE void ForwardPass::multiply(Team& team, std::span<const Linear> par
   for (const Linear& part : parts) rows += part.weight.rows(), any = any || is_packed(part);
   if (any) pack_activations(team, x, x_stride, tokens, parts[0].weight.cols());
 
-  constexpr std::int64_t panel = 32;  // whole groups of every packed layout
   // Each chunk walks through all activations, which costs tiles more than it does others.
   const std::int64_t chunks_per_thread = is_tiled(tokens) ? 4 : 8;
-  const std::int64_t grain = std::max(panel, rows / (chunks_per_thread * team.count()) / panel * panel);
+  const std::int64_t grain =
+      std::max(whole_groups, rows / (chunks_per_thread * team.count()) / whole_groups * whole_groups);
   std::int64_t chunks = 0;
   for (const Linear& part : parts) chunks += (part.weight.rows() + grain - 1) / grain;
   team.for_chunks(chunks, 1, [&](std::int64_t chunk, std::int64_t) {
@@ -135,7 +135,7 @@ LINNET_INLINE void ForwardPass::multiply_rows(Team& team, const Linear& part, st
     multiply_packed(team, w, part.packed, first, last, tokens, y, y_stride);
   } else if (is_packed(part)) {
     std::byte* const panel = s_.panels + team.index() * s_.panel_length;
-    const std::int64_t rows = panel_rows(w);
+    const std::int64_t rows = rows_of_panel(w);
     for (std::int64_t row = first; row < last; row += rows) {
       const std::int64_t count = std::min(rows, last - row);
       kernels::entry(kernels_.interleave, w.type)(w.data + row * w.row_bytes(), w.row_bytes(), w.cols(), 0,

@@ -12,7 +12,7 @@ struct EngineOptions;  // model/engine.hpp, whose body includes this file
 
 /// Bytes that an engine works in.
 struct MemoryUse {
-  std::int64_t weights = 0;  // 0 where they stay in the file (LoadOptions::mmap)
+  std::int64_t weights = 0;  // 0 where they stay in the file (LoadOptions::mmap, float32)
   std::int64_t cache = 0;
   std::int64_t scratch = 0;
   std::int64_t program = 0;  // code, file directory and tokenizer: an estimate, on the safe side

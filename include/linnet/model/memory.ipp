@@ -70,7 +70,9 @@ inline std::string propose_what_fits(const Model& model, const EngineOptions& op
     if (tokens > 0) propose("a q8_0 cache of ", tokens, " tokens");
   }
   const MemoryUse use = measure_memory(model, options);
-  if (use.weights > 0 && use.total() - use.weights <= memory_budget(model, options))
+  const std::int64_t panels =
+      resolve_thread_count(options.threads) * bytes_of_panel(model.weights(), kernels::active());
+  if (use.weights > 0 && use.total() - use.weights + panels <= memory_budget(model, options))
     propose("mmap, which leaves the weights in the file");
   if (text.empty()) return concat("; nothing smaller fits: give it more memory or use a smaller model");
   return "; what fits: " + text;

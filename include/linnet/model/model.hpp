@@ -20,6 +20,8 @@ struct LoadOptions {
   /// Leave the weights in the mapped file, shared with other processes. They are packed for the kernels again
   /// whenever they are read, a few rows at a time: the same bits, ready at once, and slower the fewer tokens
   /// are computed at once. false: copy them, packed, into memory of this process.
+  /// Replace the file by renaming only: a process that reads where it was cut short ends with SIGBUS.
+  /// (Without mmap that holds for the embedding alone.)
   bool mmap = false;
   /// Multiply in float32 and round no activation: what other ways of computing are measured against. Several
   /// times slower than mmap, which it implies.

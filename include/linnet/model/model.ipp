@@ -20,6 +20,8 @@ LINNET_INLINE Model::Model(gguf::File file, const LoadOptions& options)
       memory_(options.memory),
       reproducible_(options.reproducible),
       float32_(options.float32) {
+  if (memory_ < 0)
+    fail(ErrorCode::invalid_argument, "memory: expected 0 (no limit) or more bytes, got ", memory_);
   weights_ = load_weights(file_, spec_);
   read_tokenizer();
   // The vocabulary now lies in the tokenizer: the file's pages that hold it too may leave memory.
@@ -29,8 +31,6 @@ LINNET_INLINE Model::Model(gguf::File file, const LoadOptions& options)
 }
 
 LINNET_INLINE void Model::pack(const LoadOptions& options) {
-  if (memory_ < 0)
-    fail(ErrorCode::invalid_argument, "memory: expected 0 (no limit) or more bytes, got ", memory_);
   const kernels::Table& table = kernels::active();
   for_each_matrix(weights_, [&](const Linear& matrix) {
     const std::int64_t packed = packed_bytes(matrix.weight, table);

@@ -22,12 +22,15 @@ void pack_weights(Weights& weights, const gguf::File& file, const kernels::Table
 /// Bytes of memory that pack_weights() takes for a matrix; 0 where it stays as it is.
 std::int64_t packed_bytes(const TensorView& weight, const kernels::Table& table);
 
-/// Rows of a matrix that are packed and multiplied at a time where it stays in the file: whole groups of
-/// every layout, and few enough for the second cache.
-std::int64_t panel_rows(const TensorView& weight) noexcept;
+/// Rows that make whole groups in every layout.
+inline constexpr std::int64_t whole_groups = 32;
 
-/// Bytes of the largest panel of any matrix that can be packed.
-std::int64_t panel_bytes(const Weights& weights, const kernels::Table& table);
+/// Rows of a matrix that are packed and multiplied at a time where it stays in the file: as many whole_groups
+/// as 128 KiB hold, which stay in the second cache, and one at least; no more than it takes for all.
+std::int64_t rows_of_panel(const TensorView& weight) noexcept;
+
+/// Bytes of the largest such panel of any matrix, a whole number of cache lines; 0 where none can be packed.
+std::int64_t bytes_of_panel(const Weights& weights, const kernels::Table& table);
 
 }  // namespace linnet
 

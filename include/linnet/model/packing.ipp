@@ -12,22 +12,6 @@
 namespace linnet {
 namespace detail {
 
-/// Every matrix that is multiplied by.
-inline std::vector<Linear*> all_matrices(Weights& weights) {
-  std::vector<Linear*> all;
-  for (LayerWeights& layer : weights.layers) {
-    for (Linear& part : layer.query_key_value) all.push_back(&part);
-    all.push_back(&layer.attention_output);
-    if (layer.router.weight) all.push_back(&layer.router);
-    for (FeedForward& network : layer.feed_forwards) {
-      for (Linear& part : network.in) all.push_back(&part);
-      all.push_back(&network.down);
-    }
-  }
-  all.push_back(&weights.output);
-  return all;
-}
-
 /// Bytes of a matrix when packed, a whole number of cache lines.
 inline std::size_t packed_bytes(const TensorView& weight, const kernels::Table& table) {
   constexpr std::int64_t line = 64;
@@ -50,26 +34,31 @@ LINNET_INLINE std::int64_t packed_bytes(const TensorView& weight, const kernels:
   return is_packed ? static_cast<std::int64_t>(detail::packed_bytes(weight, table)) : 0;
 }
 
-LINNET_INLINE std::int64_t panel_rows(const TensorView& weight) noexcept {
-  constexpr std::int64_t groups = 32, cache = 128 << 10;
-  return std::max(groups, cache / weight.row_bytes() / groups * groups);
+LINNET_INLINE std::int64_t rows_of_panel(const TensorView& weight) noexcept {
+  constexpr std::int64_t cache = 128 << 10;
+  const std::int64_t all = (weight.rows() + whole_groups - 1) / whole_groups * whole_groups;
+  return std::min(all, std::max(whole_groups, cache / weight.row_bytes() / whole_groups * whole_groups));
 }
 
-LINNET_INLINE std::int64_t panel_bytes(const Weights& weights, const kernels::Table& table) {
+LINNET_INLINE std::int64_t bytes_of_panel(const Weights& weights, const kernels::Table& table) {
+  constexpr std::int64_t line = 64;
   std::int64_t most = 0;
   for_each_matrix(weights, [&](const Linear& matrix) {
     const TensorView& w = matrix.weight;
-    if (kernels::entry(table.interleave, w.type)) most = std::max(most, panel_rows(w) * w.row_bytes());
+    if (kernels::entry(table.interleave, w.type)) most = std::max(most, rows_of_panel(w) * w.row_bytes());
   });
-  return most;
+  return (most + line - 1) / line * line;
 }
 
 LINNET_INLINE void pack_weights(Weights& weights, const gguf::File& file, const kernels::Table& table,
                                 int threads, const std::function<bool()>& should_stop) {
-  std::vector<Linear*> matrices = detail::all_matrices(weights);
-  std::erase_if(matrices, [&](const Linear* m) { return !kernels::entry(table.interleave, m->weight.type); });
+  std::vector<Linear*> matrices;
   std::size_t total = 0;
-  for (const Linear* matrix : matrices) total += detail::packed_bytes(matrix->weight, table);
+  for_each_matrix(weights, [&](Linear& matrix) {
+    if (!kernels::entry(table.interleave, matrix.weight.type)) return;
+    matrices.push_back(&matrix);
+    total += detail::packed_bytes(matrix.weight, table);
+  });
   Buffer& memory = weights.owned.emplace_back(total);
 
   constexpr std::int64_t task_bytes = 1 << 20;

@@ -39,7 +39,7 @@ struct Scratch {
                tiles_length = 0, panel_length = 0;
 
   /// Assigns all pointers from `base` on (null to learn the size alone). Returns the bytes taken.
-  /// @param panel_bytes  of panel_bytes() where weights are packed as they are read; else 0
+  /// @param panel_bytes  bytes_of_panel() where weights are packed as they are read; else 0
   std::size_t lay_out(const Spec& spec, std::int64_t batch, int threads, std::int64_t row_length,
                       bool with_tiles, std::int64_t panel_bytes, std::byte* base) {
     std::int64_t group = 1;
@@ -79,7 +79,7 @@ struct Scratch {
       take(tiles, threads * tiles_length);
     }
     if (panel_bytes > 0) {
-      panel_length = (panel_bytes + 63) / 64 * 64;
+      panel_length = panel_bytes;
       take(panels, threads * panel_length);
     }
     take(activations, std::max(kernels::Activations::bytes(inputs, batch),

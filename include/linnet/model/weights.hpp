@@ -17,7 +17,8 @@ namespace linnet {
 struct Linear {
   TensorView weight;                  // [in, out] in GGUF's order: `out` rows of `in`
   std::vector<float> bias = {};       // [out]; empty: none
-  const std::byte* packed = nullptr;  // the same interleaved for the kernels (packing.hpp); null: use weight
+  const std::byte* packed = nullptr;  // the same interleaved for the kernels (packing.hpp); null: it stays in
+                                      // the file, to be packed as it is read or multiplied in floats
   std::string name = {};              // the tensor's in the file, e.g. "blk.0.attn_q.weight"
   std::int64_t slice = 0;             // which expert's, where one tensor holds those of all
 };

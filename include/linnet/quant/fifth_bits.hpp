@@ -28,13 +28,11 @@ LINNET_ALWAYS_INLINE void add_fifth_bits(const std::uint8_t (&qh)[4], std::uint8
   const Bytes all = reinterpret_cast<Bytes>(Words{load_fifth_bits(qh)});
   const Bytes low = shuffle<0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1>(all, all);
   const Bytes high = shuffle<2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3>(all, all);
-  for (const Bytes& bits : {low, high}) {
-    Bytes levels;
-    std::memcpy(&levels, level, sizeof levels);
-    levels |= ((bits & bit) == bit) & 16;
-    std::memcpy(level, &levels, sizeof levels);
-    level += sizeof levels;
-  }
+  Bytes levels[2];
+  std::memcpy(levels, level, sizeof levels);
+  levels[0] |= ((low & bit) == bit) & 16;
+  levels[1] |= ((high & bit) == bit) & 16;
+  std::memcpy(level, levels, sizeof levels);
 }
 
 /// Writes the fifth bits of 32 levels.
