@@ -16,7 +16,7 @@ struct Avx2 : Bytes256 {
   /// fit, then widened. Signed levels lend their sign to the activations.
   template <int Quads, bool Signed, int Largest>
   LINNET_ALWAYS_INLINE static Vector dot(const Bytes* levels, const std::int8_t* x, Bytes start) {
-    constexpr int narrow = pairs_that_fit<Quads, Largest>();
+    constexpr int narrow = quads_that_fit<Quads, Largest>();
     __m256i wide = start;
     for (int q = 0; q < Quads; q += narrow) {
       __m256i sum = multiply<Signed>(levels[q], broadcast_quad(x + 4 * q));
@@ -35,7 +35,7 @@ struct Avx2 : Bytes256 {
   template <int Quads, bool Signed, int Largest, int Group, int Bands, int Groups>
   LINNET_ALWAYS_INLINE static void dots(const Bytes (&levels)[Bands][8], const std::int8_t* x,
                                         const Bytes (&start)[4], Vector (&products)[Bands][4][Groups]) {
-    constexpr int narrow = pairs_that_fit<Quads, Largest>();
+    constexpr int narrow = quads_that_fit<Quads, Largest>();
     __m256i magnitude[Bands][Quads], negative[Bands][Quads], excess[Bands];
     unroll<Bands>([&](auto band) __attribute__((always_inline)) {
       excess[band] = _mm256_setzero_si256();
@@ -84,10 +84,10 @@ struct Avx2 : Bytes256 {
   /// Keeps a value in a register from here on: the compiler would load it again for every use.
   LINNET_ALWAYS_INLINE static void hold(__m256i& value) { asm("" : "+x"(value)); }
 
-  /// Quads whose products can be added in 16 bits.
+  /// Quads whose products can be added in 16 bits: each adds a pair of products of -128 * Largest at least.
   template <int Quads, int Largest>
-  static constexpr int pairs_that_fit() {
-    constexpr int fit = 32767 / (2 * 127 * Largest);
+  static constexpr int quads_that_fit() {
+    constexpr int fit = 32768 / (2 * 128 * Largest);
     static_assert(fit >= 1);
     return fit >= Quads ? Quads : fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
   }

@@ -21,7 +21,7 @@ struct Avx512 : Bytes512 {
       for (int q = 0; q < Quads; ++q)
         wide = _mm512_add_epi32(wide, signed_products(levels[q], broadcast_quad(x + 4 * q)));
     } else {
-      constexpr int fit = 32767 / (2 * 127 * Largest);
+      constexpr int fit = 32768 / (2 * 128 * Largest);
       constexpr int narrow = fit >= Quads ? Quads : fit >= 4 ? 4 : 2;
       static_assert(fit >= 2);
       for (int q = 0; q < Quads; q += narrow) {

@@ -7,22 +7,27 @@
 
 namespace linnet::kernels {
 
-/// One chunk of 32: bytes, their scale, and their sums over each half.
+/// One chunk of 32: bytes, their scale, and their sums over each half. Where a value is infinite or no
+/// number, the scale is no number and so is all that is computed with it, on every instruction set.
 template <class Isa>
 LINNET_ALWAYS_INLINE void quantize_chunk(const float* x, std::int8_t* bytes, float& scale,
                                          std::int32_t (&sums)[2]) {
   using V = typename Isa::Vector;
   constexpr int size = static_cast<int>(V::size), vectors = 32 / size;
   V values[vectors];
-  V magnitude(0.0f);
+  V magnitude(0.0f), zeros(0.0f);  // zeros: or no numbers
   unroll<vectors>([&](auto v) __attribute__((always_inline)) {
     values[v] = V::load_unaligned(x + v * size);
     magnitude = max(max(values[v], V(V(0.0f) - values[v])), magnitude);
+    zeros = zeros + V(values[v] - values[v]);
   });
-  const float largest = Isa::largest(magnitude);
-  scale = largest / 127.0f;
-  const V inverse(largest > 0 ? 127.0f / largest : 0.0f);
-  unroll<vectors>([&](auto v) __attribute__((always_inline)) { values[v] = values[v] * inverse; });
+  const float largest = Isa::largest(magnitude), zero = sum(zeros);
+  scale = largest / 127.0f + zero;
+  constexpr float least = 1e-36f;  // 127 / least is a number
+  const V inverse(largest > least ? 127.0f / largest : 0.0f);
+  unroll<vectors>([&](auto v) __attribute__((always_inline)) {
+    values[v] = zero == 0 ? V(values[v] * inverse) : V(0.0f);
+  });
   Isa::store_rounded(values, bytes, sums);
 }
 

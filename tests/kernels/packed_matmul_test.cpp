@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <Eigen/Dense>
+#include <limits>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <linnet/base/buffer.hpp>
@@ -33,10 +35,17 @@ std::vector<Case> all_cases() {
   return cases;
 }
 
+enum class Values {
+  normal,
+  largest,          // every weight and activation as large as its neighbours, in every pairing of signs
+  largest_but_one,  // one weight of 32 is 0, so that levels of types with a minimum are at their end, too
+};
+
 /// Weights of one type and activations, in every form that a kernel or an oracle needs.
 class Problem {
  public:
-  Problem(const Table& table, DType type, std::int64_t rows, std::int64_t cols, std::int64_t tokens)
+  Problem(const Table& table, DType type, std::int64_t rows, std::int64_t cols, std::int64_t tokens,
+          Values kind = Values::normal)
       : table_(table),
         type_(type),
         rows_(rows),
@@ -48,13 +57,21 @@ class Problem {
     std::normal_distribution<float> normal(0.003f, 0.02f), activation(0.1f, 1);
     std::vector<float> values(static_cast<std::size_t>(rows * cols));
     for (float& v : values) v = normal(random);
+    if (kind != Values::normal)
+      for (std::int64_t i = 0; i < rows * cols; ++i) {
+        const float sign = i / cols % 2 == 0 ? 1.0f : -1.0f;
+        values[static_cast<std::size_t>(i)] = kind == Values::largest_but_one && i % 32 == 5 ? 0 : sign;
+      }
     blocks_.resize(static_cast<std::size_t>(byte_size(type, rows * cols)));
     quant::quantize(type, values, blocks_.data());
     quant::dequantize(type, blocks_.data(), values);
     w_ = Eigen::Map<Eigen::Matrix<float, -1, -1, Eigen::RowMajor>>(values.data(), rows, cols).cast<double>();
 
     for (std::int64_t t = 0; t < tokens; ++t) {
-      for (std::int64_t c = 0; c < cols; ++c) floats_.push_back(activation(random));
+      for (std::int64_t c = 0; c < cols; ++c) {
+        const float signs[] = {1, -1, c % 2 == 0 ? 1.0f : -1.0f};
+        floats_.push_back(kind == Values::normal ? activation(random) : signs[t % 3]);
+      }
     }
     const Buffer bytes = quantize(0, tokens);
     const Activations activations{const_cast<std::byte*>(bytes.data()), cols, tokens, table.token_tile};
@@ -72,6 +89,8 @@ class Problem {
     packed_ = Buffer(static_cast<std::size_t>(groups * table.interleaved_rows * byte_size(type, cols)));
     entry(table.interleave, type)(blocks_.data(), byte_size(type, cols), cols, 0, rows, packed_.data());
   }
+
+  std::vector<float>& activations() { return floats_; }
 
   /// Tokens [first, first + count) as bytes.
   Buffer quantize(std::int64_t first, std::int64_t count) const {
@@ -132,6 +151,44 @@ TEST_P(PackedMatmul, IsTheProductOfWhatTheBytesSay) {
         Problem problem(table(), type(), rows, cols, tokens);
         problem.expect_near_oracle(problem.multiply(0, rows, 0, tokens));
       }
+}
+
+// Sums of 16 bits overflow here, or nowhere.
+TEST_P(PackedMatmul, IsTheProductOfTheLargestValues) {
+  for (const Values kind : {Values::largest, Values::largest_but_one})
+    for (std::int64_t tokens : {1, 3, 9}) {
+      Problem problem(table(), type(), 18, 768, tokens, kind);
+      problem.expect_near_oracle(problem.multiply(0, 18, 0, tokens));
+    }
+}
+
+TEST_P(PackedMatmul, IsNoNumberForTheTokenThatHasOne) {
+  const std::int64_t rows = 18, cols = 768, tokens = 9;
+  Problem problem(table(), type(), rows, cols, tokens);
+  const std::vector<float> before = problem.multiply(0, rows, 0, tokens);
+  for (const float value : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+                            -std::numeric_limits<float>::infinity()})
+    for (const std::int64_t col : {0, 13, 767}) {
+      float& activation = problem.activations()[static_cast<std::size_t>(4 * cols + col)];
+      const float kept = std::exchange(activation, value);
+      const std::vector<float> y = problem.multiply(0, rows, 0, tokens);
+      activation = kept;
+      for (std::int64_t t = 0; t < tokens; ++t)
+        for (std::int64_t r = 0; r < rows; ++r) {
+          const auto i = static_cast<std::size_t>(t * rows + r);
+          if (t == 4) {
+            ASSERT_TRUE(std::isnan(y[i])) << value << " in column " << col << ", row " << r;
+          } else {
+            ASSERT_EQ(y[i], before[i]);
+          }
+        }
+    }
+}
+
+TEST_P(PackedMatmul, IsNothingForActivationsNearNothing) {
+  Problem problem(table(), type(), 18, 768, 5);
+  for (float& activation : problem.activations()) activation *= 1e-38f;
+  for (const float y : problem.multiply(0, 18, 0, 5)) ASSERT_LT(std::fabs(y), 1e-30f);
 }
 
 TEST_P(PackedMatmul, GivesTheSameBitsHoweverItIsDivided) {
