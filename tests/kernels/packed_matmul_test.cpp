@@ -38,7 +38,8 @@ std::vector<Case> all_cases() {
 enum class Values {
   normal,
   largest,          // every weight and activation as large as its neighbours, in every pairing of signs
-  largest_but_one,  // one weight of 32 is 0, so that levels of types with a minimum are at their end, too
+  largest_but_one,  // one weight of 32 has the other sign, and sets the scale: all other levels are at their
+                    // end
 };
 
 /// Weights of one type and activations, in every form that a kernel or an oracle needs.
@@ -60,7 +61,8 @@ class Problem {
     if (kind != Values::normal)
       for (std::int64_t i = 0; i < rows * cols; ++i) {
         const float sign = i / cols % 2 == 0 ? 1.0f : -1.0f;
-        values[static_cast<std::size_t>(i)] = kind == Values::largest_but_one && i % 32 == 5 ? 0 : sign;
+        values[static_cast<std::size_t>(i)] =
+            kind == Values::largest_but_one && i % 32 == 5 ? -1.07f * sign : sign;
       }
     blocks_.resize(static_cast<std::size_t>(byte_size(type, rows * cols)));
     quant::quantize(type, values, blocks_.data());
