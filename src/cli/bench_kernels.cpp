@@ -106,8 +106,9 @@ void add_bench_kernels(Command& bench) {
   command.add_flag("--json", arguments->json, "Print a JSON array");
   command.add_flag("--csv", arguments->csv, "Print comma-separated values").excludes("--json");
   command.set_footer(
-      "ms: the median. GB/s: bytes of weights, of cache or of activations that a run must move, and their "
-      "share\n"
+      "ms: the median; spread: the most less the least, in percent of it. GB/s: bytes of weights, of cache "
+      "or of\n"
+      "activations that a run must move, and their share\n"
       "of the bandwidth with which the same threads read memory in huge pages; weights lie there in as many\n"
       "copies as no cache holds, or \"cache\" says that they did not. GFLOP/s: multiplications and "
       "additions, and\n"

@@ -100,14 +100,15 @@ LINNET_INLINE std::string text_header(double read_bandwidth, int threads) {
   if (read_bandwidth > 0)
     text += concat(", memory is read at ", detail::fixed(read_bandwidth / 1e9, 1), " GB/s");
   return concat(text, "\n", left("operation", 16), left("type", 9), left("isa", 12), left("shape", 14),
-                right("tokens", 6), right("ms", 11), right("GB/s", 9), right("of memory", 11),
-                right("GFLOP/s", 10), right("of peak", 9), right("error", 10), "\n");
+                right("tokens", 6), right("ms", 11), right("spread", 9), right("GB/s", 9),
+                right("of memory", 11), right("GFLOP/s", 10), right("of peak", 9), right("error", 10), "\n");
 }
 
 LINNET_INLINE std::string text_row(const Figures& f) {
   using detail::fixed, detail::left, detail::percent, detail::right;
   return concat(left(f.operation, 16), left(f.type, 9), left(f.isa, 12), left(f.shape, 14),
                 right(concat(f.tokens), 6), right(fixed(1e3 * f.seconds.median(), 4), 11),
+                right(percent((f.seconds.max() - f.seconds.min()) / f.seconds.median()), 9),
                 right(fixed(f.bytes_per_second / 1e9, 2), 9),
                 right(f.from_memory ? percent(f.bandwidth_share()) : "cache", 11),
                 right(f.operations_per_second > 0 ? fixed(f.operations_per_second / 1e9, 1) : "-", 10),
