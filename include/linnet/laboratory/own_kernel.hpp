@@ -85,9 +85,9 @@ std::shared_ptr<const MatrixKernel> own_kernel() {
 }
 
 /// A whole program: tests the kernels (see check.hpp), then measures them beside the library's kernels for
-/// the same types, or for Q4_0 and Q8_0 where the type is a new one. Returns its exit code, 0 only where
-/// every test passed; errors are one line on standard error.
-/// @param argc, argv  --json, --csv; --short (a small matrix and little time, for tests of the program);
+/// the same types, and for Q4_0 and Q8_0. Returns its exit code, 0 only where every test passed and every
+/// measured product was within the kernel's tolerance; errors are one line on standard error.
+/// @param argc, argv  --json or --csv; --short (a small matrix and little time, for tests of the program);
 ///                    --threads N; --help
 int run_laboratory(const std::vector<std::shared_ptr<const MatrixKernel>>& own, int argc, char** argv);
 

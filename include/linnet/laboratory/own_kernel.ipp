@@ -2,8 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <string>
 
@@ -20,6 +20,16 @@ struct ProgramOptions {
   int threads = 0;
 };
 
+inline int read_threads(std::string_view word) {
+  constexpr int most = 1024;
+  int threads = 0;
+  const auto [end, problem] = std::from_chars(word.data(), word.data() + word.size(), threads);
+  if (problem != std::errc() || end != word.data() + word.size() || threads < 0 || threads > most)
+    fail(ErrorCode::invalid_argument, "--threads: expected a number from 0 to ", most, ", got \"", word,
+         "\"");
+  return threads;
+}
+
 inline ProgramOptions read_options(int argc, char** argv) {
   ProgramOptions options;
   for (int i = 1; i < argc; ++i) {
@@ -32,12 +42,14 @@ inline ProgramOptions read_options(int argc, char** argv) {
       options.is_short = true;
     } else if (word == "--help") {
       options.help = true;
-    } else if (word == "--threads" && i + 1 < argc) {
-      options.threads = std::atoi(argv[++i]);
+    } else if (word == "--threads") {
+      if (i + 1 == argc) fail(ErrorCode::invalid_argument, "--threads: expected a number from 0 to 1024");
+      options.threads = read_threads(argv[++i]);
     } else {
       fail(ErrorCode::invalid_argument, "unknown option \"", word, "\"; see --help");
     }
   }
+  if (options.json && options.csv) fail(ErrorCode::invalid_argument, "expected --json or --csv, got both");
   return options;
 }
 
@@ -45,16 +57,27 @@ inline ProgramOptions read_options(int argc, char** argv) {
 inline bool check_all(const std::vector<std::shared_ptr<const MatrixKernel>>& own) {
   bool right = true;
   for (const auto& kernel : own) {
+    std::fprintf(stderr, "%s %s: ", kernel->type.c_str(), kernel->isa.c_str());
+    std::fflush(stderr);  // a kernel that ends the program was this one
     const std::vector<std::string> findings = check(kernel);
-    std::fprintf(stderr, "%s %s: %s\n", kernel->type.c_str(), kernel->isa.c_str(),
-                 findings.empty() ? "right" : "WRONG");
+    std::fprintf(stderr, "%s; weights come back with an error of %.1f %%\n",
+                 findings.empty() ? "right" : "WRONG", 100 * block_error(*kernel));
     constexpr std::size_t enough = 5;
     for (std::size_t i = 0; i < std::min(findings.size(), enough); ++i)
       std::fprintf(stderr, "  %s\n", findings[i].c_str());
-    if (findings.size() > enough) std::fprintf(stderr, "  and %zu more\n", findings.size() - enough);
+    if (findings.size() > enough) std::fprintf(stderr, "  and more\n");
     right &= findings.empty();
   }
   return right;
+}
+
+/// Whether what was measured is the product: other sizes than those of check(). Says so on standard error.
+inline bool check_measured(const MatrixKernel& kernel, const Figures& figures, std::int64_t tokens) {
+  if (figures.error <= kernel.tolerance()) return true;
+  std::fprintf(stderr, "%s %s: WRONG with %d tokens, an error of %g, expected at most %g\n",
+               kernel.type.c_str(), kernel.isa.c_str(), static_cast<int>(tokens), figures.error,
+               kernel.tolerance());
+  return false;
 }
 
 /// The own kernels, and those of the active table to stand beside them.
@@ -74,7 +97,7 @@ inline std::vector<std::shared_ptr<const MatrixKernel>> with_neighbours(
 
 inline int run_program(const std::vector<std::shared_ptr<const MatrixKernel>>& own,
                        const ProgramOptions& options) {
-  const bool right = check_all(own);
+  bool right = check_all(own);
   BenchOptions bench_options{.threads = options.threads};
   if (options.is_short)
     bench_options = {.threads = options.threads,
@@ -90,6 +113,7 @@ inline int run_program(const std::vector<std::shared_ptr<const MatrixKernel>>& o
     for (const auto& kernel : with_neighbours(own)) {
       found.push_back(bench.measure(product_case(kernel, shape, tokens)));
       if (table) std::fputs(text_row(found.back()).c_str(), stdout);
+      right &= check_measured(*kernel, found.back(), tokens);
     }
   if (options.json) std::fputs(to_json(found).c_str(), stdout);
   if (options.csv) std::fputs(to_csv(found).c_str(), stdout);
@@ -105,7 +129,7 @@ LINNET_INLINE int run_laboratory(const std::vector<std::shared_ptr<const MatrixK
     if (!options.help) return detail::run_program(own, options);
     std::puts(
         "Tests its kernels, then measures them beside linnet's.\n"
-        "  --json, --csv  the figures for programs\n"
+        "  --json, --csv  the figures for programs, in one of these forms\n"
         "  --short        a small matrix, little time: to see that it works\n"
         "  --threads N    0: what the machine grants, or LINNET_THREADS");
     return 0;
