@@ -48,6 +48,10 @@ struct LosesScale : Right {
   }
 };
 
+struct PromisesTooMuch : Right {
+  static constexpr double block_error = 0.001;
+};
+
 class WritesAllRows : public detail::OwnMatrixKernel<Right> {
  public:
   void multiply(const ProductPart& part) const noexcept override {
@@ -174,6 +178,7 @@ TEST(Check, FindsWeightsThatDoNotComeBack) {
   const auto findings = check(own_kernel<LosesScale>());
   ASSERT_EQ(findings.size(), 1u);  // the product is that of the blocks all the same
   EXPECT_NE(findings[0].find("blocks"), std::string::npos) << findings[0];
+  EXPECT_TRUE(some_say(check(own_kernel<PromisesTooMuch>()), "expected at most 0.001"));
 }
 
 TEST(Check, FindsRowsThatWereNotAskedFor) {

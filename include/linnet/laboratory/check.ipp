@@ -286,9 +286,12 @@ inline std::string check_threads(const std::shared_ptr<const MatrixKernel>& kern
 }
 
 inline std::string check_blocks(const MatrixKernel& kernel) {
-  constexpr double most = 0.5;  // two bits keep weights within half of their size
-  const double error = block_error(kernel);
-  return error < most ? "" : concat("blocks: weights come back with an error of ", error);
+  const auto* const limit = dynamic_cast<const BlockErrorLimit*>(&kernel);
+  const double error = block_error(kernel),
+               most = limit ? limit->block_error_limit() : BlockErrorLimit::usual;
+  return error <= most
+             ? ""
+             : concat("blocks: weights come back with an error of ", error, ", expected at most ", most);
 }
 
 }  // namespace detail
