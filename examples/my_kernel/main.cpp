@@ -2,9 +2,12 @@
 // linnet's. Copy this folder anywhere, and change it: linnet itself need not be touched. See docs/kernels.md.
 #include <cmath>
 #include <cstdint>
+#include <memory>
 
 #include <linnet/laboratory/own_kernel.hpp>
 #include <linnet/quant/formats.hpp>
+
+#include "packed_kernel.hpp"
 
 namespace {
 
@@ -30,6 +33,7 @@ struct MyQ8 : linnet::quant::Q8_0 {
 /// Source of the threshold: Li and Liu, Ternary Weight Networks, 2016.
 struct Ternary {
   static constexpr std::string_view name = "mine", type = "TERNARY";
+  static constexpr double block_error = 0.45;  // the default would let worse pass
   static constexpr std::int64_t block_length = 64;
   struct Block {
     linnet::Half d;
@@ -71,4 +75,8 @@ struct Ternary {
 
 }  // namespace
 
-int main(int argc, char** argv) { return linnet::laboratory::run_laboratory<MyQ8, Ternary>(argc, argv); }
+int main(int argc, char** argv) {
+  using namespace linnet::laboratory;
+  return run_laboratory({own_kernel<MyQ8>(), own_kernel<Ternary>(), std::make_shared<PackedQ8>()}, argc,
+                        argv);
+}
