@@ -38,8 +38,10 @@ TEST(EveryType, GivesTheSameBitsPackedAndFromTheFile) {
     expect_success(run(arguments));
     return read_file(folder / "l.npy");
   };
-  for (const char* type : {"q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q3_k_m", "q4_k_m", "q5_k_m",
-                           "q6_k", "iq4_nl", "iq4_xs", "mxfp4"}) {
+  std::vector<const char*> types = {"q4_0",   "mxfp4",  "q4_1",   "q5_0", "q5_1",   "q8_0",  "q2_k",
+                                    "q3_k_m", "q4_k_m", "q5_k_m", "q6_k", "iq4_nl", "iq4_xs"};
+  if (sanitized) types.resize(2);  // the quantizers take their time there, and are not what this is about
+  for (const char* type : types) {
     expect_success(run({"quantize", tiny, model, type, "-t", "2"}));
     const std::string packed = logits({});
     EXPECT_EQ(logits({"--mmap"}), packed) << type;
