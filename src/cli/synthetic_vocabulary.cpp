@@ -50,8 +50,9 @@ void add_sentence_piece(gguf::Metadata& metadata, std::int64_t size) {
   for (std::size_t byte = 0; byte < 256; ++byte)
     tokens.add(concat("<0x", digits[byte / 16], digits[byte % 16], ">"), TokenKind::byte);
   tokens.add("\xe2\x96\x81", TokenKind::normal);
-  for (std::int64_t i = 0; static_cast<std::int64_t>(tokens.texts.size()) < size; ++i)
+  for (std::int64_t i = 0; static_cast<std::int64_t>(tokens.texts.size()) < size - 1; ++i)
     tokens.add(word(i), TokenKind::normal);
+  tokens.add("<|endoftext|>", TokenKind::control);  // without it llama.cpp loads no model that is named Phi-3
   std::vector<float> scores;
   for (std::int64_t i = 0; i < size; ++i) scores.push_back(-static_cast<float>(i));
   metadata.set("tokenizer.ggml.model", "llama");
