@@ -1,7 +1,6 @@
 // kv_cache_stress_test.cpp - random operations on caches of many shapes: sequences hold what their tokens
 // say.
 #include <model/checked_cache.hpp>
-#include <support/expect_error.hpp>
 
 namespace linnet::kv_cache_stress_test {
 namespace {

@@ -3,7 +3,6 @@
 #include <string>
 
 #include <gtest/gtest.h>
-#include <linnet/kernels/dispatch.hpp>
 #include <linnet/model/memory.hpp>
 #include <linnet/model/packing.hpp>
 #include <model/edited_model.hpp>
@@ -84,7 +83,6 @@ TEST_P(WeightsInFile, AreFloatsWhereThatIsAskedFor) {
 }
 
 TEST_P(WeightsInFile, TakeScratchInsteadOfMemory) {
-  if (!kernels::entry(kernels::active().interleave, DType::q8_0)) GTEST_SKIP() << "nothing is packed here";
   EditedModel source(GetParam());
   source.convert(DType::q8_0, 32);
   const auto packed = source.load(), mapped = source.load({.mmap = true}),

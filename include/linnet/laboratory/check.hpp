@@ -10,16 +10,6 @@
 
 namespace linnet::laboratory {
 
-/// How far weights may be from their blocks is half of their size: two bits keep them within that. A kernel
-/// that knows better derives from this, too.
-class BlockErrorLimit {
- public:
-  static constexpr double usual = 0.5;
-  virtual ~BlockErrorLimit() = default;
-  /// The largest relative rms error of normally distributed weights that is no mistake.
-  virtual double block_error_limit() const { return usual; }
-};
-
 /// What is wrong with a kernel, a line for each finding; empty where all is well. In every combination of 1
 /// to 17 and 33 rows, 1 to 17 tokens and three widths, each element of the product is that of float64 within
 /// the kernel's tolerance; it is the same to the bit in parts of rows and with several threads; rows not

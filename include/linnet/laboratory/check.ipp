@@ -286,9 +286,7 @@ inline std::string check_threads(const std::shared_ptr<const MatrixKernel>& kern
 }
 
 inline std::string check_blocks(const MatrixKernel& kernel) {
-  const auto* const limit = dynamic_cast<const BlockErrorLimit*>(&kernel);
-  const double error = block_error(kernel),
-               most = limit ? limit->block_error_limit() : BlockErrorLimit::usual;
+  const double error = block_error(kernel), most = kernel.most_block_error();
   return error <= most
              ? ""
              : concat("blocks: weights come back with an error of ", error, ", expected at most ", most);

@@ -41,6 +41,9 @@ class MatrixKernel {
   /// The largest rms error, against the float64 product of the same weights, that is no mistake, relative to
   /// the size of such products: |w| |x| / sqrt(columns).
   virtual double tolerance() const = 0;
+  /// The largest relative rms error of normally distributed weights that come back from their blocks: two
+  /// bits keep them within half of their size.
+  virtual double most_block_error() const { return 0.5; }
 
   /// Whole blocks to floats and back.
   virtual void quantize(std::span<const float> values, std::byte* blocks) const = 0;

@@ -8,7 +8,6 @@
 #include <type_traits>
 #include <vector>
 
-#include <linnet/laboratory/check.hpp>
 #include <linnet/laboratory/matrix_kernel.hpp>
 
 namespace linnet::laboratory {
@@ -22,7 +21,7 @@ namespace linnet::laboratory {
 /// and, where the defaults do not fit:
 ///   type                          what the table calls the tensor type; else `name`
 ///   tolerance                     as MatrixKernel::tolerance(); else 1e-3
-///   block_error                   as BlockErrorLimit; else 0.5
+///   block_error                   as MatrixKernel::most_block_error(); else 0.5
 /// A struct that inherits from a tensor type of the library (quant/q4_0.hpp, ...) has all but name and dot.
 /// A kernel that wants a layout of its own, activations of its own, or several tokens at once derives from
 /// MatrixKernel instead.
@@ -48,7 +47,7 @@ constexpr std::string_view type_name() {
 
 /// The face that the laboratory knows, over such a struct.
 template <OwnKernel K>
-class OwnMatrixKernel : public MatrixKernel, public BlockErrorLimit {
+class OwnMatrixKernel : public MatrixKernel {
  public:
   using Block = typename K::Block;
 
@@ -60,9 +59,9 @@ class OwnMatrixKernel : public MatrixKernel, public BlockErrorLimit {
     if constexpr (requires { K::tolerance; }) return K::tolerance;
     return 1e-3;
   }
-  double block_error_limit() const override {
+  double most_block_error() const override {
     if constexpr (requires { K::block_error; }) return K::block_error;
-    return BlockErrorLimit::usual;
+    return MatrixKernel::most_block_error();
   }
   void quantize(std::span<const float> values, std::byte* blocks) const override {
     auto* block = reinterpret_cast<Block*>(blocks);
