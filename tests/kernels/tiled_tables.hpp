@@ -9,7 +9,7 @@
 namespace linnet::kernels {
 
 #ifdef LINNET_EMULATED_TILES
-extern const Table emulated_amx_table;
+extern const Table emulated_amx_table, emulated_lanes_table;
 #endif
 
 /// A table with tiles, and one that interleaves weights as it wants them.
@@ -21,6 +21,9 @@ struct Tiled {
 
 inline std::vector<Tiled> all_tiled() {
   std::vector<Tiled> out;
+#ifdef LINNET_EMULATED_TILES
+  out.push_back({&emulated_lanes_table, &emulated_lanes_table, true});
+#endif
   for (const Choice& choice : choices()) {
     if (choice.table->tiled_from > 0) out.push_back({choice.table, choice.table, choice.available});
 #ifdef LINNET_EMULATED_TILES
