@@ -50,7 +50,7 @@ struct AmxTiles {
 struct Amx : Bytes512Vnni {
   static constexpr std::string_view name = "amx";
   using Tiles = AmxTiles;
-  static constexpr std::int64_t tiled_from = 24;  // estimated from instruction counts; see docs/kernels.md
+  static constexpr std::int64_t tiled_from = 16;  // estimated from instruction counts; see docs/kernels.md
 };
 
 }  // namespace

@@ -51,12 +51,21 @@ struct Bytes512 {
     return _mm512_castsi512_ps(
         _mm512_mask_mov_epi32(normal, _mm512_cmplt_epi32_mask(e, _mm512_set1_epi32(2)), subnormal));
   }
-  /// Byte i of each lane, as a float.
+  /// byte_bias and byte i of each lane, as a float: the byte becomes the upper bits of a mantissa.
+  static constexpr float byte_bias = 256;
   template <int i>
-  LINNET_ALWAYS_INLINE static Vector byte_to_float(Bytes a) {
-    return to_float(i == 3 ? shift<-24>(a) : bit_and(shift<-8 * i>(a), broadcast(255)));
+  LINNET_ALWAYS_INLINE static Vector biased_byte(Bytes a) {
+    constexpr auto bias = __builtin_bit_cast(std::uint32_t, byte_bias);
+    constexpr int and_or = 0xea;
+    return as_float(
+        _mm512_ternarylogic_epi32(shift<15 - 8 * i>(a), broadcast(255 << 15), broadcast(bias), and_or));
   }
-  /// Each lane's two numbers as bfloat16, `first` below `second`: 64 bytes. Ties go away from zero.
+  /// Each lane's two numbers cut to bfloat16, `first` below `second`: 64 bytes.
+  LINNET_ALWAYS_INLINE static void store_cut_pairs(Vector first, Vector second, std::byte* to) {
+    const __m512i low = _mm512_srli_epi32(_mm512_castps_si512(first), 16);
+    _mm512_storeu_si512(to, _mm512_mask_mov_epi16(low, 0xaaaaaaaa, _mm512_castps_si512(second)));
+  }
+  /// The same rounded; ties go away from zero.
   LINNET_ALWAYS_INLINE static void store_pairs(Vector first, Vector second, std::byte* to) {
     const __m512i half = _mm512_set1_epi32(0x8000);
     const __m512i low = _mm512_srli_epi32(_mm512_add_epi32(_mm512_castps_si512(first), half), 16);

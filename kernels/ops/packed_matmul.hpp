@@ -220,14 +220,22 @@ LINNET_ALWAYS_INLINE void add_products(const typename Isa::Vector* products,
   }
 }
 
-/// Asks for bytes that will be read later: far ahead into the second cache, which can wait for more lines at
-/// once than the first, then into the first. The weights come from memory, which takes longer to answer than
-/// the processor looks ahead by itself. Distances are measured: see docs/kernels.md.
+/// Asks for bytes that will be read later, for the second cache, which can wait for more lines at once than
+/// the first.
+template <int Bytes>
+LINNET_ALWAYS_INLINE void prefetch_far(const std::byte* from) {
+  constexpr int line = 64, only_read = 0, second_cache = 2;
+  for (int i = 0; i < Bytes; i += line) __builtin_prefetch(from + i, only_read, second_cache);
+}
+
+/// The same for weights that are read in a row: far ahead into the second cache, then into the first. They
+/// come from memory, which takes longer to answer than the processor looks ahead by itself. Distances are
+/// measured: see docs/kernels.md.
 template <int Bytes>
 LINNET_ALWAYS_INLINE void prefetch(const std::byte* now) {
   constexpr int line = 64, far = 8192, near = 2048;
   for (int i = 0; i < Bytes; i += line) {
-    __builtin_prefetch(now + far + i, 0, 2);
+    prefetch_far<1>(now + far + i);
     __builtin_prefetch(now + near + i, 0, 3);
   }
 }

@@ -160,9 +160,16 @@ struct EmulatedLanes {
   static Floats load_exponents(const std::byte* p) {
     return Floats::each([&](int i) { return quant::MXFP4::scale(static_cast<std::uint8_t>(p[i])); });
   }
+  static constexpr float byte_bias = 256;
   template <int i>
-  static Floats byte_to_float(const Words& a) {
-    return to_float(each([&](int lane) { return a.lane[lane] >> 8 * i & 255; }));
+  static Floats biased_byte(const Words& a) {
+    return Floats::each(
+        [&](int lane) { return byte_bias + static_cast<float>(a.lane[lane] >> 8 * i & 255); });
+  }
+  static void store_cut_pairs(const Floats& first, const Floats& second, std::byte* to) {
+    const auto cut = [](float x) { return std::bit_cast<std::uint32_t>(x) >> 16; };
+    const Words pairs = each([&](int i) { return cut(first.lane[i]) | cut(second.lane[i]) << 16; });
+    std::memcpy(to, pairs.lane, sizeof pairs.lane);
   }
   static void store_pairs(const Floats& first, const Floats& second, std::byte* to) {
     const auto rounded = [](float x) { return (std::bit_cast<std::uint32_t>(x) + 0x8000u) >> 16; };

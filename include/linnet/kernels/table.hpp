@@ -127,7 +127,7 @@ struct TiledActivations {
   }
 };
 
-/// PackedMatmulArgs for tile registers. Weights are rounded to bfloat16 as activations are; sums are floats.
+/// PackedMatmulArgs for tile registers. Weights become bfloat16 as activations are; sums are floats.
 struct TiledMatmulArgs {
   const std::byte* weights;
   std::int64_t row_begin, row_end;

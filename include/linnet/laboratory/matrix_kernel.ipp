@@ -100,7 +100,7 @@ class PackedKernel : public InterleavedKernel {
 class TiledKernel : public InterleavedKernel {
  public:
   TiledKernel(const kernels::Table& table, DType type) : InterleavedKernel("tiled_matmul", table, type) {}
-  double tolerance() const override { return 0.02; }  // weights and activations are rounded to bfloat16
+  double tolerance() const override { return 0.02; }  // weights and activations become bfloat16
   Buffer prepare(std::span<const float> x, std::int64_t cols, std::int64_t tokens) const override {
     Buffer bytes(static_cast<std::size_t>(kernels::TiledActivations::bytes(cols, tokens)));
     const kernels::TiledActivations to{bytes.data(), cols, tokens};
