@@ -11,13 +11,13 @@ function(linnet_isa_object target name source)
   # Optimised always: at -O0 functions that should vanish into their callers stay behind as weak symbols. Loops over
   # registers (at most 8) are to be unrolled, but not those over bytes, which g++ then no longer vectorises.
   # Sums stay where and as they are written: formed later, or as a tree, they need more registers than there are.
-  # Under a sanitizer less of both. The templates are the same for all, so that scalar code and emulated lanes have every
-  # check, two sets have cheap ones, and others none.
+  # Under a sanitizer less of both. The templates are the same for all, so that scalar code has every check, two sets and
+  # emulated lanes have cheap ones, and others none.
   if(LINNET_SANITIZE)
     set(optimisation -O1 -g0 -fno-sanitize-address-use-after-scope)
-    if(name MATCHES "_(avx2|avx512vnni)$")
+    if(name MATCHES "_(avx2|avx512vnni|lanes)$")
       set_target_properties(${name} PROPERTIES LINNET_SANITIZE_LESS "${linnet_cheap_checks}")
-    elseif(NOT name MATCHES "_(scalar|lanes)$")
+    elseif(NOT name MATCHES "_scalar$")
       set_target_properties(${name} PROPERTIES LINNET_SANITIZE_LESS "-fno-sanitize=all")
     endif()
   else()
@@ -50,6 +50,7 @@ endfunction()
 # For tests: AMX's kernels with emulated tile registers, among real vector registers and emulated ones.
 function(linnet_emulate_tiles target)
   linnet_isa_object(${target} linnet_emulated_lanes ${PROJECT_SOURCE_DIR}/tests/kernels/emulated_lanes.cpp)
+  target_compile_options(linnet_emulated_lanes PRIVATE -O1)
   linnet_isa_object(${target} linnet_emulated_tiles ${PROJECT_SOURCE_DIR}/tests/kernels/emulated_tiles.cpp
     ${linnet_avx512} -mavx512vnni)
   target_compile_definitions(${target} PRIVATE LINNET_EMULATED_TILES)
