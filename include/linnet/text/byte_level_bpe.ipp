@@ -34,9 +34,13 @@ struct ByteLevelTable {
 
 inline constexpr ByteLevelTable byte_level_table;
 
-// The token of a text, or -1; a control token is never made from text.
-inline Token find_text(const Vocabulary& vocabulary, std::string_view text) {
-  const auto token = vocabulary.find(text);
+// The token of a text, or -1; a control token is never made from text. Vocabularies have what merges make in
+// the order of the merges, so that it mostly is what the last one made or the token behind: looked at first.
+inline Token find_text(const Vocabulary& vocabulary, std::string_view text, Token last = -1) {
+  const auto is_at = [&](Token token) {
+    return vocabulary.contains(token) && vocabulary.text(token) == text;
+  };
+  const auto token = is_at(last + 1) ? last + 1 : is_at(last) ? last : vocabulary.find(text);
   return token && vocabulary.kind(*token) != TokenKind::control ? *token : -1;
 }
 
@@ -79,8 +83,9 @@ LINNET_INLINE void ByteLevelBpe::add_merge(const Vocabulary& vocabulary, std::st
          "; expected two texts with a space between them");
   const std::string_view left = text.substr(0, space);
   const std::string_view right = text.substr(space + 1);
+  const Token last = pairs_.empty() ? -1 : pairs_.back().merged;
   const Pair pair = {detail::find_text(vocabulary, left), detail::find_text(vocabulary, right),
-                     detail::find_text(vocabulary, concat(left, right))};
+                     detail::find_text(vocabulary, concat(left, right), last)};
   if (pair.left < 0 || pair.right < 0 || pair.merged < 0) {
     ++without_tokens;
   } else if (find_merge(pair.left, pair.right).rank == Merge::none) {
