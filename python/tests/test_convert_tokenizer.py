@@ -113,33 +113,46 @@ def test_sentence_piece_of_json(tmp_path: Path) -> None:
     assert keys_of(write_tokenizer(tmp_path, metaspace_tokenizer()), 8)["add_space_prefix"] is False
 
 
+def cutting_steps(expressions: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The steps that makers write for them, line ends as they are."""
+    kinds: dict[str, dict[str, Any]] = {
+        byte_level.GPT2: {**LEVEL, "use_regex": True},
+        byte_level.PUNCTUATION: {"type": "Punctuation", "behavior": "Contiguous"},
+        byte_level.DIGIT: {"type": "Digits", "individual_digits": True},
+        byte_level.DIGITS: {"type": "Digits", "individual_digits": False},
+    }
+    plain = [e.replace(r"\r", "\r").replace(r"\n", "\n") for e in expressions]
+    split = {"type": "Split", "behavior": "Isolated", "invert": False}
+    return [kinds.get(e, {**split, "pattern": {"Regex": e}}) for e in plain]
+
+
 @pytest.mark.parametrize(
-    ("expression", "name"), [(e, n) for e, n in byte_level.BY_EXPRESSION.items() if n not in ("gpt-2", "llama-bpe")]
+    ("expressions", "name"), [(e, n) for e, n in byte_level.BY_EXPRESSIONS.items() if n != "llama-bpe"]
 )
-def test_ways_of_cutting_are_found(tmp_path: Path, expression: str, name: str) -> None:
+def test_ways_of_cutting_are_found(tmp_path: Path, expressions: tuple[str, ...], name: str) -> None:
     tokenizer = byte_level_tokenizer(20, ignore_merges=name == "tekken")
-    split = {"type": "Split", "pattern": {"Regex": expression}, "behavior": "Isolated", "invert": False}
-    tokenizer["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [split, LEVEL]}
+    levels = [] if byte_level.GPT2 in expressions else [LEVEL]
+    tokenizer["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [*cutting_steps(expressions), *levels]}
     tokenizer["normalizer"] = {"type": "NFC"} if name == "qwen2" else None
     assert keys_of(write_tokenizer(tmp_path, tokenizer))["pre"] == name
 
 
 def test_what_else_tells_the_names_apart(tmp_path: Path) -> None:
-    def name(expression: str, normalizer: Any = None, digits: bool = False, **model: Any) -> str:
+    def name(*expressions: str, **model: Any) -> str:
         tokenizer = byte_level_tokenizer(20, **model)
-        split = {"type": "Split", "pattern": {"Regex": expression}}
-        steps = [{"type": "Digits", "individual_digits": True}] if digits else [split]
-        tokenizer["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [*steps, {**LEVEL, "use_regex": digits}]}
-        tokenizer["normalizer"] = normalizer
+        tokenizer["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [*cutting_steps(expressions), LEVEL]}
         return str(keys_of(write_tokenizer(tmp_path, tokenizer))["pre"])
 
     assert name(byte_level.LLAMA3, ignore_merges=True) == "llama-bpe"
     assert name(byte_level.LLAMA3) == "dbrx"
     assert name(byte_level.QWEN2) == "deepseek-r1-qwen"
-    assert name("", digits=True) == "smollm"
     assert keys_of(write_tokenizer(tmp_path, byte_level_tokenizer(20)))["pre"] == "gpt-2"
     with pytest.raises(Error, match="ignore_merges"):
         name(byte_level.GPT4O, ignore_merges=True)
+    # The order matters: digits after GPT-2's expression are those of bytes.
+    for unknown in ((byte_level.GPT2, byte_level.DIGIT), (byte_level.DIGITS, byte_level.GPT2), ()):
+        with pytest.raises(Error, match="words are cut by"):
+            name(*unknown)
 
 
 def test_byte_level_tokens(tmp_path: Path) -> None:

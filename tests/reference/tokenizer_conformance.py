@@ -154,15 +154,27 @@ def from_json_object(name: str, folder: Path, tokenizer: dict[str, Any], without
     return Subject(name, home, package.get_vocab_size(), "tokenizers", encode, special, without)
 
 
+def step_of(expression: str) -> dict[str, Any]:
+    """As the makers write it where there is more than one way."""
+    if expression == byte_level.GPT2:
+        return byte_level_step(use_regex=True)
+    if expression == byte_level.PUNCTUATION:
+        return {"type": "Punctuation", "behavior": "Contiguous"}
+    if expression in (byte_level.DIGIT, byte_level.DIGITS):
+        return {"type": "Digits", "individual_digits": expression == byte_level.DIGIT}
+    return {"type": "Split", "pattern": {"Regex": expression}, "behavior": "Isolated", "invert": False}
+
+
+def byte_level_step(use_regex: bool) -> dict[str, Any]:
+    return {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": use_regex}
+
+
 def byte_level_json(vocab: dict[str, int], merges: list[Any], name: str, **model: Any) -> dict[str, Any]:
     """A tokenizer.json that cuts words as `name` does."""
-    steps: list[dict[str, Any]] = []
-    expression = next((e for e, known in byte_level.BY_EXPRESSION.items() if known == name and name != "gpt-2"), None)
-    if expression:
-        steps.append({"type": "Split", "pattern": {"Regex": expression}, "behavior": "Isolated", "invert": False})
-    if name == "smollm":
-        steps.append({"type": "Digits", "individual_digits": True})
-    steps.append({"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": not expression})
+    expressions = next(e for e, known in byte_level.BY_EXPRESSIONS.items() if known == name)
+    steps = [step_of(expression) for expression in expressions]
+    if byte_level.GPT2 not in expressions:
+        steps.append(byte_level_step(use_regex=False))
     return {
         "version": "1.0", "truncation": None, "padding": None, "added_tokens": [],
         "normalizer": {"type": "NFC"} if name == "qwen2" else None,
@@ -258,7 +270,7 @@ def trained_subjects(folder: Path) -> Iterator[Subject]:
     source = Texts(7, [])
     stories = (ROOT / "examples/tiny/heldout/stories.txt").read_text().split("\n\n")
     corpus = [source.text() for _ in range(4000)] + stories
-    for name in (*byte_level.BY_EXPRESSION.values(), "smollm"):
+    for name in byte_level.BY_EXPRESSIONS.values():
         yield train_byte_level(name, folder, corpus)
     yield train_sentence_piece(folder, corpus[:600] + stories)
 

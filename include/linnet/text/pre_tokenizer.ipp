@@ -3,93 +3,12 @@
 
 #include <algorithm>
 
+#include <linnet/text/deepseek_scanners.hpp>
 #include <linnet/text/pre_tokenizer.hpp>
-#include <linnet/text/unicode.hpp>
-
-// How the scanners read the expressions: [^\s\p{L}\p{N}] are the "symbols", marks, controls and unassigned
-// characters and bytes that are no UTF-8 included. Alternatives are tried in the order of the expression;
-// where greedy matching would have to give characters back, the place to go back to is kept while the run is
-// read.
+#include <linnet/text/scanning.hpp>
 
 namespace linnet {
 namespace detail {
-
-inline constexpr unsigned no_symbol = char_class::letter | char_class::number | char_class::space;
-
-struct IsAny {
-  unsigned classes;
-  bool operator()(Character c) const noexcept { return c.is(classes); }
-};
-
-inline bool is_symbol(Character c) noexcept { return !c.is(no_symbol); }
-
-// [^\r\n\p{L}\p{N}]: what may stand before the letters of a word.
-inline bool is_word_prefix(Character c) noexcept {
-  return !c.is(char_class::newline | char_class::letter | char_class::number);
-}
-
-/// The end of the longest run of characters from `at` for which `belongs` holds, of at most `most`
-/// characters.
-template <class Belongs>
-std::size_t run_end(std::string_view text, std::size_t at, const Belongs& belongs,
-                    std::size_t most = SIZE_MAX) noexcept {
-  for (; at < text.size() && most > 0; --most) {
-    const Character c = read_character(text, at);
-    if (!belongs(c)) break;
-    at += c.length;
-  }
-  return at;
-}
-
-/// The end of 's 't 're 've 'm 'll 'd at `at`, or `at` where there is none. Ignoring case is Unicode's:
-/// U+017F is an s.
-inline std::size_t contraction_end(std::string_view text, std::size_t at, bool ignore_case) noexcept {
-  if (at >= text.size() || text[at] != '\'') return at;
-  const auto letter = [&](std::size_t i) -> char {
-    if (i >= text.size()) return 0;
-    if (!ignore_case) return text[i];
-    if (text.substr(i, 2) == "\u017f") return 's';
-    return text[i] >= 'A' && text[i] <= 'Z' ? static_cast<char>(text[i] - 'A' + 'a') : text[i];
-  };
-  const char first = letter(at + 1);
-  const char second = letter(at + 2);
-  if (first == 's') return at + (static_cast<unsigned char>(text[at + 1]) == 0xc5 ? 3 : 2);
-  if (first == 't' || first == 'm' || first == 'd') return at + 2;
-  if ((first == 'r' || first == 'v') && second == 'e') return at + 3;
-  if (first == 'l' && second == 'l') return at + 3;
-  return at;
-}
-
-/// \s+(?!\S)|\s+ from white space: its whole run where the text ends with it, else all but its last
-/// character, which belongs to what follows, unless it is alone. With `lines`, \s*[\r\n]+ first: the run up
-/// to its last line end.
-inline std::size_t white_space_end(std::string_view text, std::size_t at, bool lines) noexcept {
-  std::size_t end = at;
-  std::size_t last = at;        // where the last character begins
-  std::size_t after_line = at;  // after the last line end
-  while (end < text.size()) {
-    const Character c = read_character(text, end);
-    if (!c.is(char_class::space)) break;
-    last = end;
-    end += c.length;
-    if (c.is(char_class::newline)) after_line = end;
-  }
-  if (lines && after_line > at) return after_line;
-  return end < text.size() && last > at ? last : end;
-}
-
-/// Where the white space after a symbol ends that goes with it: [\r\n]*, for some with slashes.
-inline std::size_t line_ends_end(std::string_view text, std::size_t at, bool slashes) noexcept {
-  while (at < text.size() && (text[at] == '\r' || text[at] == '\n' || (slashes && text[at] == '/'))) ++at;
-  return at;
-}
-
-/// [ ]?[^\s\p{L}\p{N}]+, or `at` where there are none.
-inline std::size_t symbols_end(std::string_view text, std::size_t at) noexcept {
-  const std::size_t first = text[at] == ' ' ? at + 1 : at;
-  const std::size_t end = run_end(text, first, is_symbol);
-  return end > first ? end : at;
-}
 
 /// GPT-2:
 ///   's|'t|'re|'ve|'m|'ll|'d|[ ]?\p{L}+|[ ]?\p{N}+|[ ]?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
@@ -106,14 +25,16 @@ inline std::size_t scan_gpt2(std::string_view text, std::size_t at) noexcept {
 /// Llama 3 (three digits), Qwen 2 (one):
 ///   (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|
 ///   [ ]?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
-template <std::size_t digits>
+/// and Seed-Coder (one, no line ends with symbols).
+template <std::size_t digits, bool line_ends = true>
 std::size_t scan_llama3(std::string_view text, std::size_t at) noexcept {
   if (const std::size_t end = contraction_end(text, at, true); end > at) return end;
   const Character c = read_character(text, at);
   const std::size_t letters = is_word_prefix(c) ? at + c.length : at;
   if (const std::size_t end = run_end(text, letters, IsAny{char_class::letter}); end > letters) return end;
   if (c.is(char_class::number)) return run_end(text, at, IsAny{char_class::number}, digits);
-  if (const std::size_t end = symbols_end(text, at); end > at) return line_ends_end(text, end, false);
+  if (const std::size_t end = spaced_run_end(text, at, is_symbol); end > at)
+    return line_ends ? line_ends_end(text, end, false) : end;
   return white_space_end(text, at, true);
 }
 
@@ -155,22 +76,9 @@ std::size_t scan_cased(std::string_view text, std::size_t at) noexcept {
     return contractions ? contraction_end(text, end, true) : end;
   if (read_character(text, at).is(char_class::number))
     return run_end(text, at, IsAny{char_class::number}, digits);
-  if (const std::size_t end = symbols_end(text, at); end > at) return line_ends_end(text, end, true);
+  if (const std::size_t end = spaced_run_end(text, at, is_symbol); end > at)
+    return line_ends_end(text, end, true);
   return white_space_end(text, at, true);
-}
-
-/// Runs of what `belongs`, and runs of what does not.
-template <class Belongs>
-std::size_t scan_runs(std::string_view text, std::size_t at, const Belongs& belongs) noexcept {
-  const bool first = belongs(read_character(text, at));
-  return run_end(text, at, [&](Character c) noexcept { return belongs(c) == first; });
-}
-
-/// \p{N}
-inline std::size_t scan_single_numbers(std::string_view text, std::size_t at) noexcept {
-  const Character c = read_character(text, at);
-  if (c.is(char_class::number)) return at + c.length;
-  return run_end(text, at, [](Character next) noexcept { return !next.is(char_class::number); });
 }
 
 /// \p{N}+
@@ -178,13 +86,25 @@ inline std::size_t scan_numbers(std::string_view text, std::size_t at) noexcept 
   return scan_runs(text, at, IsAny{char_class::number});
 }
 
-/// [\p{P}$+<=>^~|]+
-inline std::size_t scan_punctuation(std::string_view text, std::size_t at) noexcept {
+/// [\p{P}$+<=>^~|]+, or with the last of ASCII's symbols, the backtick.
+template <bool backtick>
+std::size_t scan_punctuation(std::string_view text, std::size_t at) noexcept {
   return scan_runs(text, at, [](Character c) noexcept {
-    constexpr std::string_view more = "$+<=>^~|";
     return c.is(char_class::punctuation) ||
-           (c.value < 0x80 && more.find(static_cast<char>(c.value)) != std::string_view::npos);
+           (c.value < 0x80 && c.is(char_class::symbol) && (backtick || c.value != '`'));
   });
+}
+
+/// Falcon: \p{N}+ in what GPT-2 writes for bytes. Some of those within characters are written as ² ³ ¹ ¼ ½ ¾.
+inline std::size_t scan_numeric_bytes(std::string_view text, std::size_t at) noexcept {
+  const auto is_number = [](char c) noexcept {
+    return (c >= '0' && c <= '9') ||
+           std::string_view("\xb2\xb3\xb9\xbc\xbd\xbe").find(c) != std::string_view::npos;
+  };
+  const bool first = is_number(text[at]);
+  while (++at < text.size() && is_number(text[at]) == first) {
+  }
+  return at;
 }
 
 /// [0-9][0-9][0-9]
@@ -197,17 +117,42 @@ inline std::size_t scan_three_digits(std::string_view text, std::size_t at) noex
   return text.size();
 }
 
+/// BLOOM: [ ]?[^(\s|.,!?…。，、।۔،)]+
+inline std::size_t scan_bloom(std::string_view text, std::size_t at) noexcept {
+  const auto belongs = [](Character c) noexcept {
+    constexpr std::u32string_view others = U"(|.,!?…。，、।۔،)";
+    return !c.is(char_class::space) && others.find(c.value) == others.npos;
+  };
+  return scan_matches(text, at, [&](std::size_t i) noexcept { return spaced_run_end(text, i, belongs); });
+}
+
 inline constexpr WordScanner gpt2_scanners[] = {scan_gpt2};
 inline constexpr WordScanner llama3_scanners[] = {scan_llama3<3>};
 inline constexpr WordScanner qwen2_scanners[] = {scan_llama3<1>};
 inline constexpr WordScanner gpt4o_scanners[] = {scan_cased<3, true>};
 inline constexpr WordScanner tekken_scanners[] = {scan_cased<1, false>};
-inline constexpr WordScanner smollm_scanners[] = {scan_single_numbers, scan_gpt2};
-inline constexpr WordScanner default_scanners[] = {scan_punctuation, scan_gpt2, scan_numbers,
+inline constexpr WordScanner smollm_scanners[] = {scan_single<char_class::number>, scan_gpt2};
+inline constexpr WordScanner default_scanners[] = {scan_punctuation<false>, scan_gpt2, scan_numbers,
                                                    scan_three_digits};
+inline constexpr WordScanner falcon_scanners[] = {scan_punctuation<true>, scan_gpt2, scan_numeric_bytes,
+                                                  scan_three_digits};
+inline constexpr WordScanner deepseek_llm_scanners[] = {scan_single<char_class::newline>,
+                                                        scan_deepseek_letters,
+                                                        scan_deepseek_symbols,
+                                                        scan_last_white_space,
+                                                        scan_deepseek_han,
+                                                        scan_single<char_class::number>};
+inline constexpr WordScanner deepseek_coder_scanners[] = {
+    scan_single<char_class::newline>, scan_white_spaced<char_class::letter>,
+    scan_white_spaced<char_class::punctuation>, scan_deepseek_han, scan_single<char_class::number>};
+inline constexpr WordScanner deepseek3_scanners[] = {scan_three_numbers, scan_han_and_kana, scan_deepseek3};
+inline constexpr WordScanner seed_coder_scanners[] = {scan_llama3<1, false>};
+inline constexpr WordScanner bloom_scanners[] = {scan_bloom};
+inline constexpr WordScanner viking_scanners[] = {scan_bloom, scan_single<char_class::number>};
 
 inline constexpr PreTokenizer pre_tokenizer_table[] = {
     {"default", default_scanners},
+    {"falcon", falcon_scanners},
     {"llama-bpe", llama3_scanners, true, true},
     {"llama3", llama3_scanners, true, true},
     {"llama-v3", llama3_scanners, true, true},
@@ -215,20 +160,37 @@ inline constexpr PreTokenizer pre_tokenizer_table[] = {
     {"falcon-h1", llama3_scanners, true, true},
     {"pixtral", llama3_scanners, true, true},
     {"lfm2", llama3_scanners, true, true},
+    {"midm-2.0", llama3_scanners, true, true},
+    {"jina-v5-nano", llama3_scanners, true, true},
     {"dbrx", llama3_scanners},
     {"smaug-bpe", llama3_scanners},
     {"chatglm-bpe", llama3_scanners},
+    {"glm4", llama3_scanners},
     {"qwen2", qwen2_scanners, false, false, true},
     {"deepseek-r1-qwen", qwen2_scanners},
     {"megrez", qwen2_scanners},
     {"stablelm2", qwen2_scanners},
     {"hunyuan", qwen2_scanners},
+    {"kormo", qwen2_scanners},
+    {"openpangu", qwen2_scanners},
+    {"f2llmv2", qwen2_scanners},
+    {"solar-open", qwen2_scanners},
     {"gpt-2", gpt2_scanners},
     {"phi-2", gpt2_scanners},
     {"mpt", gpt2_scanners},
     {"olmo", gpt2_scanners},
     {"jais", gpt2_scanners},
     {"exaone4", gpt2_scanners},
+    {"trillion", gpt2_scanners},
+    {"granite-docling", gpt2_scanners},
+    {"jina-es", gpt2_scanners},
+    {"jina-de", gpt2_scanners},
+    {"jina-v2-es", gpt2_scanners},
+    {"jina-v2-de", gpt2_scanners},
+    {"gigachat", gpt2_scanners},
+    {"a.x-4.0", gpt2_scanners},
+    {"mellum", gpt2_scanners},
+    {"modern-bert", gpt2_scanners},
     {"smollm", smollm_scanners},
     {"starcoder", smollm_scanners},
     {"refact", smollm_scanners},
@@ -236,9 +198,22 @@ inline constexpr PreTokenizer pre_tokenizer_table[] = {
     {"codeshell", smollm_scanners},
     {"exaone", smollm_scanners},
     {"minerva-7b", smollm_scanners},
+    {"mellum2", smollm_scanners},
+    {"cohere2_moe", smollm_scanners},
     {"gpt-4o", gpt4o_scanners},
     {"llama4", gpt4o_scanners},
+    {"kanana2", gpt4o_scanners},
     {"tekken", tekken_scanners, true, true},
+    {"deepseek-llm", deepseek_llm_scanners},
+    {"deepseek-coder", deepseek_coder_scanners},
+    {"deepseek-v3", deepseek3_scanners},
+    {"hunyuan-dense", deepseek3_scanners},
+    {"joyai-llm", deepseek3_scanners},
+    {"seed-coder", seed_coder_scanners},
+    {"viking", viking_scanners},
+    {"bloom", bloom_scanners},
+    {"poro-chat", bloom_scanners},
+    {"gpt3-finnish", bloom_scanners},
 };
 
 }  // namespace detail

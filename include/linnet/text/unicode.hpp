@@ -21,6 +21,7 @@ inline constexpr unsigned newline = 8;       // [\r\n]
 inline constexpr unsigned punctuation = 16;  // \p{P}
 inline constexpr unsigned upper_word = 32;   // [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]
 inline constexpr unsigned lower_word = 64;   // [\p{Ll}\p{Lm}\p{Lo}\p{M}]
+inline constexpr unsigned symbol = 128;      // \p{S}
 }  // namespace char_class
 
 /// The classes of a code point; 0 for one that is not assigned. By the Unicode version of utf8proc.
