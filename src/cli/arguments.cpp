@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <set>
 #include <system_error>
 
 #include <linnet/base/error.hpp>
@@ -15,6 +16,7 @@
 #include <linnet/text/utf8.hpp>
 
 #include "interrupt.hpp"
+#include "output.hpp"
 
 namespace linnet::cli {
 
@@ -48,11 +50,18 @@ std::shared_ptr<const Model> load_model(const EngineArguments& arguments) {
                                                .reproducible = arguments.reproducible,
                                                .should_stop = interrupted});
     check_interrupted();
+    if (model->has_tokenizer()) print_warnings(model->tokenizer());
     return model;
   } catch (const Error&) {
     check_interrupted();  // whatever it was, the user has asked for an end
     throw;
   }
+}
+
+void print_warnings(const Tokenizer& tokenizer) {
+  static std::set<std::string> printed;
+  for (const std::string& warning : tokenizer.warnings())
+    if (printed.insert(warning).second) print_error(concat("linnet: warning: ", warning, '\n'));
 }
 
 namespace {

@@ -13,6 +13,7 @@
 #include <linnet/model/adapter.hpp>
 #include <linnet/model/model.hpp>
 #include <linnet/text/token.hpp>
+#include <linnet/text/tokenizer.hpp>
 
 #include "options.hpp"
 
@@ -29,8 +30,12 @@ struct EngineArguments {
   bool reproducible = false;
   std::int64_t memory = 0;  // bytes; 0: no limit
 };
-/// The model that they name. @throws as Model::load; Error(cancelled) where Ctrl-C came meanwhile.
+/// The model that they name, its tokenizer's warnings printed.
+/// @throws as Model::load; Error(cancelled) where Ctrl-C came meanwhile.
 std::shared_ptr<const Model> load_model(const EngineArguments& arguments);
+
+/// Says on standard error what is odd about a tokenizer, the same thing once while the program runs.
+void print_warnings(const Tokenizer& tokenizer);
 
 /// The adapters that they name, for this model. @throws as Adapter::load.
 std::vector<AdapterUse> load_adapters(const EngineArguments& arguments,

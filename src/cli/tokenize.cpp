@@ -67,6 +67,7 @@ int run(const TokenizeArguments& arguments) {
   // The vocabulary is enough: files without weights will do.
   const gguf::File file = gguf::File::open(arguments.model);
   const Tokenizer tokenizer = Tokenizer::from_metadata(file.metadata());
+  print_warnings(tokenizer);
   const std::string text = read_text(arguments.text);
   if (arguments.decode) {
     const std::string decoded = tokenizer.decode(parse_tokens(text), {.special = !arguments.no_special});

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <linnet/gguf/reader.hpp>
+#include <linnet/gguf/writer.hpp>
 #include <linnet/model/engine.hpp>
 
 #include "program.hpp"
@@ -29,6 +30,55 @@ TEST(Program, ShowsHelpWithAnExampleForEverySubcommand) {
   const Ended version = run({"--version"});
   expect_success(version);
   EXPECT_TRUE(version.out.starts_with("linnet ")) << version.out;
+}
+
+/// The small model with a vocabulary of byte-level BPE.
+std::string write_byte_level(const std::filesystem::path& path, const std::string& pre_tokenizer) {
+  const gguf::File file = gguf::File::open(std::filesystem::path(small));
+  gguf::Writer writer = gguf::Writer::copy_of(file);
+  std::vector<std::string> tokens = {"<unk>", "<s>", "</s>", "a", "b", "ab", "\u0120"};
+  while (tokens.size() < 101) tokens.push_back(concat("unused ", tokens.size()));
+  writer.metadata.set("tokenizer.ggml.model", "gpt2");
+  writer.metadata.set("tokenizer.ggml.pre", pre_tokenizer);
+  writer.metadata.set("tokenizer.ggml.tokens", tokens);
+  writer.metadata.set("tokenizer.ggml.merges", std::vector<std::string>{"a b"});
+  writer.metadata.set("tokenizer.chat_template", "{{ messages[0].content }}");
+  writer.write(path);
+  return path;
+}
+
+TEST(Program, WarnsOfAPreTokenizerThatItDoesNotKnow) {
+  const TemporaryFolder folder;
+  const std::string known = write_byte_level(folder / "known.gguf", "default");
+  const std::string unknown = write_byte_level(folder / "unknown.gguf", "no-such-name");
+  write_file(folder / "stories.txt", "ab ab");
+  const std::string out = folder / "out.npy", stories = folder / "stories.txt";
+  const std::vector<std::string> commands[] = {
+      {"tokenize", "-p", "ab ab"},
+      {"tokenize", "-p", "ab ab", "--json"},
+      {"run", "-p", "ab", "-n", "2", "--temp", "0"},
+      {"run", "-p", "ab", "-n", "2", "--temp", "0", "--json"},
+      {"chat", "-n", "2", "--temp", "0"},
+      {"logits", "-p", "ab", "-o", out},
+      {"embed", "-p", "ab"},
+      {"perplexity", "-p", "ab ab", "--kl"},
+      {"evaluate", "--stories", stories, "--types", "f16,q8_0"},
+  };
+  for (std::vector<std::string> command : commands) {
+    command.insert(command.end(), {"-m", known});
+    const Ended silent = run(command, {.input = "ab\n"});
+    expect_success(silent);
+    command.back() = unknown;
+    const Ended ended = run(command, {.input = "ab\n"});
+    EXPECT_EQ(ended.code, 0) << command[0];
+    EXPECT_TRUE(ended.err.starts_with("linnet: warning: tokenizer.ggml.pre: 'no-such-name' is unknown"))
+        << command[0] << ": " << ended.err;
+    EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1) << command[0] << ": " << ended.err;
+    EXPECT_EQ(ended.out.find("no-such-name"), std::string::npos) << ended.out;
+    EXPECT_EQ(std::count(ended.out.begin(), ended.out.end(), '\n'),
+              std::count(silent.out.begin(), silent.out.end(), '\n'))
+        << ended.out;
+  }
 }
 
 TEST(Run, EchoesThePromptAndGoesOnWithTheGreedyText) {
