@@ -12,14 +12,12 @@ namespace detail {
 
 inline const PreTokenizer& choose_pre_tokenizer(std::string_view name, std::vector<std::string>& warnings) {
   if (const PreTokenizer* found = find_pre_tokenizer(name)) return *found;
-  std::string known;
-  for (const PreTokenizer& row : pre_tokenizers()) known += concat(known.empty() ? "" : ", ", row.name);
   warnings.push_back(
       name.empty()
           ? concat("tokenizer.ggml.pre is missing; words are cut as by \"default\", which may not be ",
                    "how the model was trained")
           : concat("tokenizer.ggml.pre: ", in_quotes(name), " is unknown; words are cut as by \"default\", ",
-                   "which may not be how the model was trained. Known are: ", known));
+                   "which may not be how the model was trained"));
   return *find_pre_tokenizer("default");
 }
 
