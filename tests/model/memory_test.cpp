@@ -1,5 +1,6 @@
 // memory_test.cpp - memory is summed as it is then taken, and a budget is kept or refused with the sum.
 #include <algorithm>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -145,6 +146,30 @@ TEST(Loading, StopsOnRequestAndOnTheCallingThread) {
                              EXPECT_EQ(std::this_thread::get_id(), caller);
                              return false;
                            }}));
+}
+
+// The calling thread asks before each of its pieces: there are few in so small a model, and others may have
+// all of them.
+TEST(Loading, LetsAnExceptionOfShouldStopThrough) {
+  EditedModel source("llama");
+  source.convert(DType::q8_0, 32);
+  if (!kernels::entry(kernels::active().interleave, DType::q8_0)) GTEST_SKIP() << "nothing is packed here";
+  for (const int threads : {1, 2}) {
+    bool asked = false;
+    const auto refuse = [&]() -> bool {
+      asked = true;
+      throw std::runtime_error("mine");
+    };
+    for (int tries = 0; tries < 1000 && !asked; ++tries) {
+      try {
+        source.load({.threads = threads, .should_stop = refuse});
+        EXPECT_FALSE(asked);
+      } catch (const std::runtime_error& error) {
+        EXPECT_STREQ(error.what(), "mine");
+      }
+    }
+    EXPECT_TRUE(asked) << threads;
+  }
 }
 
 }  // namespace

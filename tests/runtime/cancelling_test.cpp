@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -50,6 +51,33 @@ TEST(Session, AnEarlierCancelDoesNotEndLaterWork) {
   EXPECT_EQ(session.logits().size(), 101u);
   session.cancel();
   EXPECT_FALSE(text_of(session.generate(some_tokens(2), greedy(4))).empty());
+}
+
+TEST(Session, ACancelBeforeTheFirstTokenEndsTheGeneration) {
+  Session session(fixture("llama"), one_thread());
+  Generation generation = session.generate(some_tokens(20), greedy(4));
+  session.cancel();
+  EXPECT_FALSE(generation.next());
+  EXPECT_EQ(generation.stop_reason(), StopReason::cancelled);
+  EXPECT_EQ(session.length(), 0);
+}
+
+TEST(Session, AnExceptionOfShouldStopEndsTheGeneration) {
+  SessionOptions options = one_thread();
+  options.max_batch = 16;
+  int asked = 0;
+  options.should_stop = [&]() -> bool {
+    if (++asked == 3) throw std::runtime_error("mine");
+    return false;
+  };
+  Session session(fixture("llama"), options);
+  Generation generation = session.generate(some_tokens(60), greedy(4));
+  EXPECT_THROW(generation.next(), std::runtime_error);
+  const std::int64_t computed = session.length();
+  EXPECT_LT(computed, 60);
+  EXPECT_FALSE(generation.next());
+  EXPECT_NE(generation.stop_reason(), StopReason::running);
+  EXPECT_EQ(session.length(), computed);
 }
 
 TEST(Session, ShouldStopEndsAPromptBetweenPieces) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <vector>
 
 #include <linnet/base/error.hpp>
@@ -74,11 +75,20 @@ LINNET_INLINE void pack_weights(Weights& weights, const gguf::File& file, const 
     next += detail::packed_bytes(w, table);
   }
   std::atomic<bool> stopped = false;
+  std::exception_ptr thrown;  // by should_stop: it must not leave the team's job
+  const auto asks_to_stop = [&]() noexcept {
+    try {
+      return should_stop();
+    } catch (...) {
+      thrown = std::current_exception();
+      return true;
+    }
+  };
   ThreadTeam team(threads);
   team.run([&](ThreadTeam::Member& member) {
     member.for_chunks(static_cast<std::int64_t>(tasks.size()), 1, [&](std::int64_t i, std::int64_t) {
       if (stopped.load(std::memory_order_relaxed)) return;
-      if (should_stop && member.index() == 0 && should_stop())
+      if (should_stop && member.index() == 0 && asks_to_stop())
         return stopped.store(true, std::memory_order_relaxed);
       const detail::PackingTask& task = tasks[static_cast<std::size_t>(i)];
       const TensorView& w = *task.weight;
@@ -88,6 +98,7 @@ LINNET_INLINE void pack_weights(Weights& weights, const gguf::File& file, const 
                     static_cast<std::size_t>((task.row_end - task.row_begin) * w.row_bytes())});
     });
   });
+  if (thrown) std::rethrow_exception(thrown);
   if (stopped) fail(ErrorCode::cancelled, "loading was stopped on request");
 }
 

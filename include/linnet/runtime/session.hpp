@@ -19,9 +19,9 @@
 
 namespace linnet {
 
-/// What happens when a generation reaches the end of the context.
+/// What happens when a generation reaches the end of the context, or a prompt goes beyond it.
 enum class Overflow {
-  stop,   // it ends, with StopReason::context_full
+  stop,   // a generation ends, with StopReason::context_full; a prompt is refused
   shift,  // the older half of the tokens behind the first `keep` is forgotten, and the rest computed again
 };
 
@@ -91,7 +91,8 @@ class Generation {
   }
   std::default_sentinel_t end() const { return {}; }
 
-  /// Goes on to the next piece. Returns whether there is one.
+  /// Goes on to the next piece. Returns whether there is one. An exception, one of should_stop included, ends
+  /// the generation.
   bool next();
   std::string_view piece() const;
   bool done() const;
@@ -122,7 +123,8 @@ class Session {
   /// Continues with the model's own sampling defaults, or with these options. The prompt goes after what was
   /// said before; it gets BOS where the model wants it and nothing was said before. Special tokens written in
   /// it count as such. The generated text becomes part of the conversation. @throws Error(context_full) where
-  /// the prompt does not fit, before anything changes.
+  /// the prompt does not fit, before anything changes: behind what was said, or with Overflow::shift behind
+  /// what is never forgotten.
   Generation generate(std::string_view prompt);
   Generation generate(std::string_view prompt, const SamplingOptions& options);
   Generation generate(std::vector<Token> prompt, const SamplingOptions& options);
@@ -162,8 +164,8 @@ class Session {
   /// another model: nothing has changed then.
   void set_adapters(std::span<const AdapterUse> adapters);
 
-  /// Ends the generation, append() or logits() that is running, after its present token or piece. From any
-  /// thread.
+  /// Ends the generation, append() or logits() that is running, after its present token or piece; a
+  /// generation that has not computed anything yet before it does. From any thread.
   void cancel() noexcept { cancelled_.store(true, std::memory_order_relaxed); }
 
  private:
@@ -172,6 +174,7 @@ class Session {
   Session(const Session& other);  // see fork()
 
   bool is_cancelled() const;
+  std::int64_t kept() const;  // of what was said, where a prompt needs the rest of the context
   void check_fits(std::int64_t tokens) const;
   void extend(std::span<const Token> tokens);
   std::span<const float> compute_logits();

@@ -92,10 +92,16 @@ LINNET_INLINE bool Session::is_cancelled() const {
   return cancelled_.load(std::memory_order_relaxed) || (options_.should_stop && options_.should_stop());
 }
 
+LINNET_INLINE std::int64_t Session::kept() const {
+  return options_.overflow == Overflow::stop ? length()
+                                             : std::clamp<std::int64_t>(options_.keep, 0, length());
+}
+
 LINNET_INLINE void Session::check_fits(std::int64_t tokens) const {
-  if (tokens > context_ - length())
-    fail(ErrorCode::context_full, "the prompt does not fit: ", tokens, " tokens after ", length(),
-         " in a context of ", context_, "; shorten it or use a larger context");
+  if (tokens > context_ - kept())
+    fail(ErrorCode::context_full, "the prompt does not fit: ", tokens, " tokens after ", kept(),
+         " in a context of ", context_,
+         "; shorten it, forget what was said (truncate), or use a larger context");
 }
 
 LINNET_INLINE void Session::append(std::span<const Token> tokens) {
@@ -108,7 +114,9 @@ LINNET_INLINE void Session::extend(std::span<const Token> tokens) {
     if (token < 0 || token >= model_->spec().vocabulary)
       fail(ErrorCode::invalid_argument, "token ", token, " is outside the vocabulary of ",
            model_->spec().vocabulary);
-  check_fits(static_cast<std::int64_t>(tokens.size()));
+  const auto count = static_cast<std::int64_t>(tokens.size());
+  check_fits(count);
+  while (count > context_ - length()) shift();
   const std::int64_t before = length();
   tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
   try {
@@ -224,7 +232,7 @@ struct Generation::State {
 };
 
 LINNET_INLINE void Generation::State::start() {
-  session.append(prompt);
+  session.extend(prompt);
   sampler.accept(session.tokens());
   started = true;
 }
@@ -280,7 +288,9 @@ LINNET_INLINE void Generation::State::finish() {
 
 LINNET_INLINE Generation::Generation(Session& session, std::vector<Token> prompt,
                                      const SamplingOptions& options)
-    : state_(std::make_unique<State>(session, std::move(prompt), options)) {}
+    : state_(std::make_unique<State>(session, std::move(prompt), options)) {
+  session.cancelled_.store(false, std::memory_order_relaxed);  // as in append()
+}
 LINNET_INLINE Generation::Generation(Generation&&) noexcept = default;
 LINNET_INLINE Generation::~Generation() = default;
 
@@ -291,9 +301,12 @@ LINNET_INLINE bool Generation::next() {
   try {
     while (s.piece.empty() && s.reason == StopReason::running) s.step();
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::cancelled) throw;
     s.reason = StopReason::cancelled;
+    if (error.code() != ErrorCode::cancelled) throw;
     s.finish();
+  } catch (...) {
+    s.reason = StopReason::cancelled;
+    throw;
   }
   return !s.piece.empty();
 }
