@@ -30,7 +30,9 @@ int main(int argc, char** argv) try {
   std::vector<Branch> branches;
   for (std::uint64_t seed = 1; seed <= branch_count; ++seed) {
     linnet::Sampler sampler({.temperature = 1.0f, .seed = seed}, vocabulary);
+    sampler.accept(prompt);  // penalties look at what was said
     const linnet::Token first = sampler.sample({logits.data(), static_cast<std::size_t>(vocabulary)});
+    sampler.accept(first);
     branches.push_back({seed == branch_count ? trunk : engine.fork(trunk), std::move(sampler), {first}});
   }
 
@@ -41,7 +43,9 @@ int main(int argc, char** argv) try {
     engine.forward(batch, logits);
     for (std::size_t b = 0; b < branches.size(); ++b) {
       const std::span<const float> row(logits.data() + b * static_cast<std::size_t>(vocabulary), vocabulary);
-      branches[b].tokens.push_back(branches[b].sampler.sample(row));
+      const linnet::Token next = branches[b].sampler.sample(row);
+      branches[b].sampler.accept(next);
+      branches[b].tokens.push_back(next);
     }
   }
   for (const Branch& branch : branches)

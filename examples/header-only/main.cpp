@@ -25,6 +25,7 @@ int main(int argc, char** argv) try {
     const linnet::BatchEntry entry{.sequence = sequence,
                                    .tokens = tokens};  // first the prompt, then one by one
     engine.forward({&entry, 1}, logits);
+    sampler.accept(tokens);  // penalties look at what was said
     tokens.assign(1, sampler.sample(logits));
     std::cout << text.push(tokens[0]) << std::flush;
   }

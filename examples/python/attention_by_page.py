@@ -1,6 +1,6 @@
 """Where a Llama looks: the share of each head's attention that falls on each page of the cache, layer by layer.
 
-Usage: attention_by_page.py MODEL.gguf TEXT PICTURE.png            (needs matplotlib: pip install 'linnet[lab]')
+Usage: attention_by_page.py MODEL.gguf TEXT PICTURE.png            (needs matplotlib: pip install '.[lab]')
 
 The forward pass is written out with linnet.gguf and linnet.kernels, since the weights of attention never leave the
 engine's own kernel; its logits are compared with the engine's. A page holds 32 positions, as in linnet's cache.

@@ -3,7 +3,7 @@
 Usage: entropy.py MODEL.gguf TEXT [PICTURE.png]
 
 The surprise of a token is -log2 of the probability that the model gave it; the entropy is the surprise that the model
-expected. Needs matplotlib for the picture: pip install 'linnet[lab]'.
+expected. Needs matplotlib for the picture: pip install '.[lab]'.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A text with each token on the colour of its probability: white was expected, red was a surprise.
 
-Usage: heat_map.py MODEL.gguf TEXT PICTURE.png        (needs matplotlib: pip install 'linnet[lab]')
+Usage: heat_map.py MODEL.gguf TEXT PICTURE.png        (needs matplotlib: pip install '.[lab]')
 """
 
 from __future__ import annotations

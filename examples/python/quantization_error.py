@@ -1,6 +1,6 @@
 """What each tensor of a model would lose by each type: relative root mean square errors, printed and drawn.
 
-Usage: quantization_error.py MODEL.gguf PICTURE.png [TYPE ...]     (needs matplotlib: pip install 'linnet[lab]')
+Usage: quantization_error.py MODEL.gguf PICTURE.png [TYPE ...]     (needs matplotlib: pip install '.[lab]')
 
 Best asked of a model in F32, F16 or BF16; of a quantized one the errors are those that come on top.
 """

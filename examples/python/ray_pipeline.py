@@ -1,6 +1,6 @@
 """Documents scored by several processes, or machines: a Ray Data pipeline over actors that each hold the model.
 
-Usage: ray_pipeline.py MODEL.gguf TEXT_FILE [WORKERS]           (needs ray: pip install 'linnet[ray]')
+Usage: ray_pipeline.py MODEL.gguf TEXT_FILE [WORKERS]           (needs ray: pip install '.[ray]')
 
 Each line of the file is a document. Prints each with its mean log-probability per token.
 """

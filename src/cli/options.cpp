@@ -174,7 +174,9 @@ std::optional<std::string> Program::parse(int argc, const char* const* argv) {
   };
   const auto is_first_word = [&](const CLI::App* command) { return command->check_name(argv[1]); };
   if (argc > 1 && argv[1][0] != '-' && app_->get_subcommands(is_first_word).empty())
-    refuse("there is no command " + in_quotes(argv[1]));
+    refuse(
+        "there is no command " + in_quotes(argv[1]) +
+        (std::string_view(argv[1]) == "convert" ? " in this program: it comes with the Python package" : ""));
   try {
     app_->parse(argc, argv);
   } catch (const CLI::ExtrasError&) {

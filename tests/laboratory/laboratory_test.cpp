@@ -246,14 +246,23 @@ Outcome run_program(std::shared_ptr<const MatrixKernel> kernel, std::vector<std:
 TEST(OwnKernel, IsTestedAndMeasuredBesideOthers) {
   const Outcome outcome = run_program(own_kernel<Right>(), {"--short", "--csv", "--threads", "2"});
   EXPECT_EQ(outcome.code, 0);
-  EXPECT_EQ(outcome.errors, "Q8_0 right: right; weights come back with an error of 0.5 %\n");
+  EXPECT_EQ(outcome.errors, "matmul Q8_0 right: right; weights come back with an error of 0.5 %\n");
   EXPECT_NE(outcome.output.find("matmul,Q8_0,right,64x1024,64"), std::string::npos) << outcome.output;
+}
+
+TEST(OwnKernel, IsNotMeasuredWhereItIsWrong) {
+  const Outcome outcome = run_program(own_kernel<ForgetsLastColumn>(), {"--short", "--csv"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_EQ(outcome.output, "");
+  EXPECT_NE(outcome.errors.find("matmul Q8_0 right: WRONG"), std::string::npos) << outcome.errors;
+  EXPECT_TRUE(outcome.errors.ends_with("so it is not measured\n")) << outcome.errors;
 }
 
 TEST(OwnKernel, FailsWhereAMeasuredErrorIsTooLarge) {
   const Outcome outcome = run_program(std::make_shared<FailsWithManyTokens>(), {"--short"});
   EXPECT_EQ(outcome.code, 1);
-  EXPECT_NE(outcome.errors.find("Q8_0 right: WRONG with 64 tokens, "), std::string::npos) << outcome.errors;
+  EXPECT_NE(outcome.errors.find("matmul Q8_0 right: WRONG with 64 tokens, "), std::string::npos)
+      << outcome.errors;
 }
 
 TEST(OwnKernel, RefusesOptionsInOneLine) {

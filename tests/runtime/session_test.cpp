@@ -169,6 +169,14 @@ TEST(Session, PromptsThatDoNotFitChangeNothing) {
   EXPECT_EQ(session.length(), 40);
 }
 
+TEST(Session, NeedsAModelAndAName) {
+  expect_error(ErrorCode::invalid_argument, "model", [] { Session session(nullptr); });
+  static_assert(requires(Session & session) { session.generate("a"); });
+  static_assert(![]<class S>(S*) {
+    return requires(S && session) { std::move(session).generate("a"); };
+  }(static_cast<Session*>(nullptr)));
+}
+
 TEST(Session, EmptyPrompts) {
   Session session(fixture("llama"), one_thread());
   expect_error(ErrorCode::invalid_argument, "empty",

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <span>
@@ -264,18 +265,20 @@ inline bool check_extremes(const MatrixKernel& kernel, std::int64_t cols, Findin
   return findings.add(Trial(kernel, sample, sample.rows, 0, sample.tokens));
 }
 
-/// Several threads, several times, against one: a kernel with memory that threads share is found if they
-/// meet.
+/// Several threads against one, again and again for a while: a kernel with memory that threads share is found
+/// if they meet.
 inline std::string check_threads(const std::shared_ptr<const MatrixKernel>& kernel, std::int64_t cols,
                                  std::int64_t tokens) {
   constexpr std::int64_t rows = 321;
-  constexpr int threads = 4, repetitions = 8;
+  constexpr int threads = 4, least = 8;
+  constexpr std::chrono::milliseconds enough(50);
   Workspace workspace;
   Product product(kernel, {rows, cols}, tokens, workspace);
   product.run_rows(0, rows);
   const std::vector<float> one = product.y();
   ThreadTeam team(threads);
-  for (int i = 0; i < repetitions; ++i) {
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < least || std::chrono::steady_clock::now() - start < enough; ++i) {
     std::fill(product.y().begin(), product.y().end(), NAN);
     team.run([&](ThreadTeam::Member& member) { product.run(member); });
     if (std::memcmp(product.y().data(), one.data(), one.size() * sizeof(float)) != 0)

@@ -89,14 +89,14 @@ std::shared_ptr<const MatrixKernel> own_kernel() {
   return std::make_shared<detail::OwnMatrixKernel<K>>();
 }
 
-/// A whole program: tests the kernels (see check.hpp), then measures them beside the library's kernels for
-/// the same types, and for Q4_0 and Q8_0. Returns its exit code, 0 only where every test passed and every
-/// measured product was within the kernel's tolerance; errors are one line on standard error.
+/// A whole program: tests the kernels (see check.hpp), then measures the right ones beside the library's
+/// kernels for the same types, and for Q4_0 and Q8_0. Returns its exit code, 0 only where every test passed
+/// and every measured product was within the kernel's tolerance; errors are one line on standard error.
 /// @param argc, argv  --json or --csv; --short (a small matrix and little time, for tests of the program);
 ///                    --threads N; --help
 int run_laboratory(const std::vector<std::shared_ptr<const MatrixKernel>>& own, int argc, char** argv);
 
-template <OwnKernel... K>
+template <class... K>  // each is an OwnKernel; own_kernel() says what one lacks
 int run_laboratory(int argc, char** argv) {
   return run_laboratory({own_kernel<K>()...}, argc, argv);
 }

@@ -53,11 +53,12 @@ inline ProgramOptions read_options(int argc, char** argv) {
   return options;
 }
 
-/// Tests all kernels; says what was found on standard error. Returns whether all are right.
-inline bool check_all(const std::vector<std::shared_ptr<const MatrixKernel>>& own) {
-  bool right = true;
+/// Tests all kernels; says what was found on standard error. Returns those that are right.
+inline std::vector<std::shared_ptr<const MatrixKernel>> check_all(
+    const std::vector<std::shared_ptr<const MatrixKernel>>& own) {
+  std::vector<std::shared_ptr<const MatrixKernel>> right;
   for (const auto& kernel : own) {
-    std::fprintf(stderr, "%s %s: ", kernel->type.c_str(), kernel->isa.c_str());
+    std::fprintf(stderr, "%s %s %s: ", kernel->operation.c_str(), kernel->type.c_str(), kernel->isa.c_str());
     std::fflush(stderr);  // a kernel that ends the program was this one
     const std::vector<std::string> findings = check(kernel);
     std::fprintf(stderr, "%s; weights come back with an error of %.1f %%\n",
@@ -66,7 +67,10 @@ inline bool check_all(const std::vector<std::shared_ptr<const MatrixKernel>>& ow
     for (std::size_t i = 0; i < std::min(findings.size(), enough); ++i)
       std::fprintf(stderr, "  %s\n", findings[i].c_str());
     if (findings.size() > enough) std::fprintf(stderr, "  and more\n");
-    right &= findings.empty();
+    if (findings.empty())
+      right.push_back(kernel);
+    else
+      std::fprintf(stderr, "  so it is not measured\n");
   }
   return right;
 }
@@ -74,9 +78,9 @@ inline bool check_all(const std::vector<std::shared_ptr<const MatrixKernel>>& ow
 /// Whether what was measured is the product: other sizes than those of check(). Says so on standard error.
 inline bool check_measured(const MatrixKernel& kernel, const Figures& figures, std::int64_t tokens) {
   if (figures.error <= kernel.tolerance()) return true;
-  std::fprintf(stderr, "%s %s: WRONG with %d tokens, an error of %g, expected at most %g\n",
-               kernel.type.c_str(), kernel.isa.c_str(), static_cast<int>(tokens), figures.error,
-               kernel.tolerance());
+  std::fprintf(stderr, "%s %s %s: WRONG with %d tokens, an error of %g, expected at most %g\n",
+               kernel.operation.c_str(), kernel.type.c_str(), kernel.isa.c_str(), static_cast<int>(tokens),
+               figures.error, kernel.tolerance());
   return false;
 }
 
@@ -95,9 +99,11 @@ inline std::vector<std::shared_ptr<const MatrixKernel>> with_neighbours(
   return kernels;
 }
 
-inline int run_program(const std::vector<std::shared_ptr<const MatrixKernel>>& own,
+inline int run_program(const std::vector<std::shared_ptr<const MatrixKernel>>& all,
                        const ProgramOptions& options) {
-  bool right = check_all(own);
+  const std::vector<std::shared_ptr<const MatrixKernel>> own = check_all(all);
+  bool right = own.size() == all.size();
+  if (own.empty()) return 1;
   BenchOptions bench_options{.threads = options.threads};
   if (options.is_short)
     bench_options = {.threads = options.threads,

@@ -97,7 +97,8 @@ class Generation {
   std::string_view piece() const;
   bool done() const;
   StopReason stop_reason() const;
-  /// The tokens generated so far, without the one that ended the text.
+  /// The tokens generated so far, without the one that ended the text; those of a stop text stay, here and in
+  /// the session.
   std::span<const Token> tokens() const;
   const GenerationStats& stats() const;
 
@@ -110,6 +111,7 @@ class Generation {
 /// only cancel() may be called meanwhile.
 class Session {
  public:
+  /// A context longer than the model was trained for is taken; what it says beyond means little.
   /// @throws Error(out_of_memory), Error(invalid_argument).
   explicit Session(std::shared_ptr<const Model> model, const SessionOptions& options = {});
 
@@ -125,9 +127,11 @@ class Session {
   /// it count as such. The generated text becomes part of the conversation. @throws Error(context_full) where
   /// the prompt does not fit, before anything changes: behind what was said, or with Overflow::shift behind
   /// what is never forgotten.
-  Generation generate(std::string_view prompt);
-  Generation generate(std::string_view prompt, const SamplingOptions& options);
-  Generation generate(std::vector<Token> prompt, const SamplingOptions& options);
+  Generation generate(std::string_view prompt) &;
+  Generation generate(std::string_view prompt, const SamplingOptions& options) &;
+  Generation generate(std::vector<Token> prompt, const SamplingOptions& options) &;
+  /// A session without a name is gone before the first token: keep it in a variable.
+  Generation generate(auto&&...) && = delete;
 
   /// Adds tokens and computes them. logits() are then those after the last. @throws Error(invalid_argument)
   /// for ids outside the vocabulary, Error(context_full) where they do not fit: nothing has changed then.

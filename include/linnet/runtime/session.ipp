@@ -18,6 +18,11 @@
 namespace linnet {
 namespace detail {
 
+inline std::shared_ptr<const Model> existing(std::shared_ptr<const Model> model) {
+  if (!model) fail(ErrorCode::invalid_argument, "model: expected one, got none");
+  return model;
+}
+
 /// The engine of a session; what it asks between pieces comes later.
 inline EngineOptions engine_options(const Model& model, const SessionOptions& options) {
   EngineOptions engine = {
@@ -32,7 +37,7 @@ inline EngineOptions engine_options(const Model& model, const SessionOptions& op
 }  // namespace detail
 
 LINNET_INLINE Session::Session(std::shared_ptr<const Model> model, const SessionOptions& options)
-    : model_(std::move(model)),
+    : model_(detail::existing(std::move(model))),
       options_(options),
       engine_(model_,
               [&] {
@@ -179,16 +184,16 @@ LINNET_INLINE void Session::shift() {
   tokens_.insert(tokens_.end(), rest.begin(), rest.end());
 }
 
-LINNET_INLINE Generation Session::generate(std::string_view prompt) {
+LINNET_INLINE Generation Session::generate(std::string_view prompt) & {
   return generate(prompt, sampling_defaults(model_->file().metadata()));
 }
 
-LINNET_INLINE Generation Session::generate(std::string_view prompt, const SamplingOptions& options) {
+LINNET_INLINE Generation Session::generate(std::string_view prompt, const SamplingOptions& options) & {
   return generate(model_->tokenizer().encode(prompt, {.add_special = tokens_.empty(), .goes_on = true}),
                   options);
 }
 
-LINNET_INLINE Generation Session::generate(std::vector<Token> prompt, const SamplingOptions& options) {
+LINNET_INLINE Generation Session::generate(std::vector<Token> prompt, const SamplingOptions& options) & {
   check_fits(static_cast<std::int64_t>(prompt.size()));
   if (prompt.empty() && tokens_.empty())
     fail(ErrorCode::invalid_argument,

@@ -18,7 +18,8 @@ namespace linnet {
 /// Sampler's constructor.
 struct SamplingOptions {
   std::int64_t max_tokens = 256;  // tokens to generate at most; below 0: until the text or the context ends
-  std::vector<std::string> stop = {};  // texts that end the generation; they are not given out
+  std::vector<std::string> stop = {};  // texts that end the generation; they are not given out, but
+                                       // their tokens stay in the session
 
   /// Logits are divided by it. 0 or less: always the token with the highest logit (greedy); the logit bias,
   /// penalties and DRY still count then, all else is left out.
