@@ -153,6 +153,19 @@ TEST_F(BadInput, WrongUsage) {
   EXPECT_TRUE(folder_.names().empty());
 }
 
+TEST_F(BadInput, RecommendationsOutOfRange) {
+  const std::string file = changed([](gguf::Writer& w) {
+    w.metadata.set("general.sampling.top_k", std::int32_t{-1});
+    w.metadata.set("general.sampling.top_p", 7.0f);
+  });
+  expect_failure(run({"run", "-m", file, "-p", "a"}), "key \"general.sampling.top_p\"");
+  for (const char* top_k : {"", "40"}) {
+    std::vector<std::string> arguments = {"run", "-m", file, "-p", "a", "-n", "2", "--top-p", "0.5"};
+    if (*top_k) arguments.insert(arguments.end(), {"--top-k", top_k});
+    expect_success(run(arguments));
+  }
+}
+
 TEST_F(BadInput, TooLittleMemory) {
   if (sanitized) GTEST_SKIP() << "sanitizers need more address space than any limit gives";
   bool failed = false, succeeded = false;
