@@ -153,6 +153,27 @@ TEST_F(BadInput, WrongUsage) {
   EXPECT_TRUE(folder_.names().empty());
 }
 
+TEST_F(BadInput, NumbersOutOfRange) {
+  constexpr const char* integer =
+      "expected a whole number from -9223372036854775808 to 9223372036854775807, got";
+  for (const char* number : {"99999999999999999999", "-99999999999999999999", "", "1.5", "0x10"})
+    for (const char* option : {"-n", "-c", "--keep"})
+      expect_failure(run({"run", "-m", small, "-p", "a", option, number}),
+                     concat(integer, " '", number, "'"));
+  expect_failure(run({"run", "-m", small, "-p", "a", "--top-k", "2147483648"}),
+                 "--top-k: expected a whole number from -2147483648 to 2147483647, got '2147483648'");
+  expect_failure(run({"run", "-m", small, "-p", "a", "--temp", ""}), "--temp: expected a number, got ''");
+  expect_failure(run({"bench", "-m", small, "-p", "8,99999999999999999999"}), "got '99999999999999999999'");
+  for (const char* seed : {"-2", "18446744073709551616", "999999999999999999999999", "", "7x"})
+    expect_failure(run({"run", "-m", small, "-p", "a", "--seed", seed}),
+                   "--seed: expected 0 to 18446744073709551615, or -1 for one drawn at random, got");
+  for (const char* seed : {"-1", "18446744073709551616"})
+    expect_failure(run({"synth", "--shape", "smollm2-135m", "--type", "q8_0", "-o", folder_ / "out.gguf",
+                        "--seed", seed}),
+                   "--seed: expected a whole number from 0 to 18446744073709551615, got");
+  EXPECT_TRUE(folder_.names().empty());
+}
+
 TEST_F(BadInput, RecommendationsOutOfRange) {
   const std::string file = changed([](gguf::Writer& w) {
     w.metadata.set("general.sampling.top_k", std::int32_t{-1});

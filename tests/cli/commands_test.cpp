@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstring>
 #include <iterator>
+#include <limits>
 #include <sstream>
 
 #include <nlohmann/json.hpp>
@@ -115,6 +116,16 @@ TEST(Run, TheSameSeedGivesTheSameText) {
   };
   EXPECT_EQ(with_seed("1"), with_seed("1"));
   EXPECT_NE(with_seed("1"), with_seed("2"));
+}
+
+TEST(Run, DrawsTheSeedWhereItIsMinusOne) {
+  const auto seed_of = [&](const char* seed) {
+    const Ended ended = run({"run", "-m", tiny, "-p", "One day", "-n", "1", "--json", "--seed", seed});
+    expect_success(ended);
+    return Json::parse(ended.out)["seed"].get<std::uint64_t>();
+  };
+  EXPECT_NE(seed_of("-1"), seed_of("-1"));
+  EXPECT_EQ(seed_of("18446744073709551615"), std::numeric_limits<std::uint64_t>::max());
 }
 
 TEST(Run, TakesSamplerOptions) {
