@@ -187,6 +187,13 @@ TEST_F(BadInput, RecommendationsOutOfRange) {
   }
 }
 
+TEST_F(BadInput, AModelWithoutATokenizer) {
+  const std::string file = changed([](gguf::Writer& w) { w.metadata.erase("tokenizer.ggml.model"); });
+  expect_failure(run({"run", "-m", file, "-p", "a"}),
+                 "this model gives logits, but no text; use functions that");
+  expect_success(run({"logits", "-m", file, "--tokens", "1,2", "-o", folder_ / "out.npy"}));
+}
+
 TEST_F(BadInput, TooLittleMemory) {
   if (sanitized) GTEST_SKIP() << "sanitizers need more address space than any limit gives";
   bool failed = false, succeeded = false;
