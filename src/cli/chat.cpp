@@ -69,9 +69,9 @@ class Dialogue {
   }
 
   /// Prints the answer while it is written, and remembers it.
+  /// @throws Error(context_full) for a text that the context cannot hold; the dialogue stays as it was.
   void say(std::string text) {
-    messages_.push_back({.role = "user", .content = std::move(text)});
-    Generation generation = session_.generate(prompt(), sampling_);
+    Generation generation = ask(std::move(text));
     std::string answer;
     for (std::string_view piece : generation) {
       answer += piece;
@@ -89,6 +89,18 @@ class Dialogue {
   void forget() { messages_.resize(fixed_); }
 
  private:
+  /// Remembers the text, unless there is no answering it.
+  Generation ask(std::string text) {
+    std::vector<ChatMessage> before = messages_;
+    try {
+      messages_.push_back({.role = "user", .content = std::move(text)});
+      return session_.generate(prompt(), sampling_);
+    } catch (...) {
+      messages_ = std::move(before);
+      throw;
+    }
+  }
+
   /// The tokens of the dialogue that the session does not hold yet; it forgets what no longer fits together.
   std::vector<Token> prompt() {
     std::vector<Token> tokens = encode_chat(*model_, messages_);
@@ -132,7 +144,13 @@ int run(const ChatArguments& arguments) {
     if (*line == "/reset") dialogue.forget();
     if (line->empty() || *line == "/reset") continue;
     require_utf8(*line, "the line");
-    dialogue.say(*line);
+    try {
+      dialogue.say(*line);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::context_full) throw;
+      print_error(
+          concat("linnet: warning: this line is dropped, the dialogue goes on: ", error.what(), '\n'));
+    }
     // On a terminal Ctrl-C ends an answer; the dialogue goes on.
     if (interrupted() && !(terminal && forget_interrupt())) return interrupted_exit_code();
   }

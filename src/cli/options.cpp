@@ -1,7 +1,11 @@
 // cli/options.cpp - the bodies of options.hpp. Never lets CLI11 be seen elsewhere.
 #include "options.hpp"
 
+#include <charconv>
+#include <limits>
 #include <sstream>
+#include <system_error>
+#include <type_traits>
 
 #include <CLI/CLI.hpp>
 
@@ -79,9 +83,32 @@ Command& Command::add_command(std::string name, std::string about) {
 
 namespace {
 
+/// What is wrong with the text of a number; "" where nothing is. CLI11 takes an empty one for 0, and an
+/// integer beyond 64 bits for the nearest one within.
+template <class T>
+std::string refuse_number(const std::string& text) {
+  T value = 0;
+  const char* const begin = text.data() + (text.starts_with('+') ? 1 : 0);
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(begin, end, value);
+  const bool is_number = stop == end && error != std::errc::invalid_argument;
+  if constexpr (std::is_floating_point_v<T>)
+    return is_number ? "" : concat("expected a number, got ", in_quotes(text));
+  if (is_number && error == std::errc()) return "";
+  using Limits = std::numeric_limits<T>;
+  return concat("expected a whole number from ", Limits::min(), " to ", Limits::max(), ", got ",
+                in_quotes(text));
+}
+
+template <class T>
+CLI::Option* checked(CLI::Option* option) {
+  if constexpr (std::is_arithmetic_v<T>) option->check(refuse_number<T>);
+  return option;
+}
+
 template <class T>
 Option add_value(CLI::App& app, std::string& names, T& value, std::string& help) {
-  return Option(app.add_option(std::move(names), value, std::move(help)));
+  return Option(checked<T>(app.add_option(std::move(names), value, std::move(help))));
 }
 
 /// One value each time that the option is given.
@@ -89,7 +116,7 @@ Option as_list(CLI::Option* option) { return Option(option->expected(1)->take_al
 
 template <class T>
 Option add_list(CLI::App& app, std::string& names, std::vector<T>& values, std::string& help) {
-  return as_list(app.add_option(std::move(names), values, std::move(help)));
+  return as_list(checked<T>(app.add_option(std::move(names), values, std::move(help))));
 }
 
 }  // namespace

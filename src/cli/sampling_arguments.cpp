@@ -3,10 +3,12 @@
 
 #include <charconv>
 #include <limits>
+#include <optional>
 #include <random>
 #include <string>
 
 #include <linnet/base/error.hpp>
+#include <linnet/base/printable.hpp>
 #include <linnet/sampling/defaults.hpp>
 
 namespace linnet::cli {
@@ -30,6 +32,18 @@ std::pair<Token, float> parse_bias(const std::string& text) {
   }
   if (!good) fail(ErrorCode::invalid_argument, "--logit-bias: expected ID=BIAS, got ", text);
   return {token, bias};
+}
+
+/// None for -1.
+std::optional<std::uint64_t> parse_seed(const std::string& text) {
+  if (text == "-1") return std::nullopt;
+  std::uint64_t seed = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, seed);
+  if (error != std::errc() || stop != end)
+    fail(ErrorCode::invalid_argument, "--seed: expected 0 to ", std::numeric_limits<std::uint64_t>::max(),
+         ", or -1 for one drawn at random, got ", in_quotes(text));
+  return seed;
 }
 
 /// "\n" and "\t" as people type them.
@@ -96,10 +110,14 @@ void SamplingArguments::add_to(Command& command) {
   add_text_options(command);
   command.add_flag("--ignore-eos", ignore_eos_, "Never end the text before -n");
   add_field(command, "--temp", &S::temperature, "Divide the logits by it; 0: greedy");
-  const Option seed = command.add_option("--seed", seed_, "Same seed and options, same text").group(group);
-  changes_.push_back([this, seed](SamplingOptions& options) {
-    if (seed.given()) options.seed = seed_;
-  });
+  put(command
+          .add_option(
+              "--seed", [this](const std::string& text) { given_.seed = parse_seed(text); },
+              "Same seed and options, same text; -1: drawn at random")
+          .value_name("N")
+          .show_default("-1")
+          .group(group),
+      &S::seed);
   add_field(command, "--top-k", &S::top_k, "Keep the K best; 0: all");
   add_field(command, "--top-p", &S::top_p, "Keep the best that make up this probability; 1: all");
   add_field(command, "--min-p", &S::min_p, "Keep what has this share of the best one's probability; 0: all");
@@ -132,6 +150,7 @@ void SamplingArguments::add_to(Command& command) {
 SamplingOptions SamplingArguments::over_defaults_of(const Model& model) const {
   SamplingOptions options = sampling_defaults(model.file().metadata());
   for (const auto& change : changes_) change(options);
+  check_recommendations(model.file().metadata(), options);
   if (!options.seed) options.seed = std::random_device()();
   if (ignore_eos_ && model.has_tokenizer())
     for (Token token : model.tokenizer().vocabulary().end_of_generation())

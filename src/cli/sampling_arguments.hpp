@@ -2,7 +2,6 @@
 // recommends. Never chooses a token.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -31,7 +30,6 @@ class SamplingArguments {
   void put(Option option, T SamplingOptions::*field);
 
   SamplingOptions given_;  // where an option is given
-  std::uint64_t seed_ = 0;
   bool ignore_eos_ = false;
   std::vector<std::function<void(SamplingOptions&)>> changes_;
 };

@@ -153,6 +153,47 @@ TEST_F(BadInput, WrongUsage) {
   EXPECT_TRUE(folder_.names().empty());
 }
 
+TEST_F(BadInput, NumbersOutOfRange) {
+  constexpr const char* integer =
+      "expected a whole number from -9223372036854775808 to 9223372036854775807, got";
+  for (const char* number : {"99999999999999999999", "-99999999999999999999", "", "1.5", "0x10"})
+    for (const char* option : {"-n", "-c", "--keep"})
+      expect_failure(run({"run", "-m", small, "-p", "a", option, number}),
+                     concat(integer, " '", number, "'"));
+  expect_failure(run({"run", "-m", small, "-p", "a", "--top-k", "2147483648"}),
+                 "--top-k: expected a whole number from -2147483648 to 2147483647, got '2147483648'");
+  expect_failure(run({"run", "-m", small, "-p", "a", "--temp", ""}), "--temp: expected a number, got ''");
+  expect_failure(run({"bench", "-m", small, "-p", "8,99999999999999999999"}), "got '99999999999999999999'");
+  for (const char* seed : {"-2", "18446744073709551616", "999999999999999999999999", "", "7x"})
+    expect_failure(run({"run", "-m", small, "-p", "a", "--seed", seed}),
+                   "--seed: expected 0 to 18446744073709551615, or -1 for one drawn at random, got");
+  for (const char* seed : {"-1", "18446744073709551616"})
+    expect_failure(run({"synth", "--shape", "smollm2-135m", "--type", "q8_0", "-o", folder_ / "out.gguf",
+                        "--seed", seed}),
+                   "--seed: expected a whole number from 0 to 18446744073709551615, got");
+  EXPECT_TRUE(folder_.names().empty());
+}
+
+TEST_F(BadInput, RecommendationsOutOfRange) {
+  const std::string file = changed([](gguf::Writer& w) {
+    w.metadata.set("general.sampling.top_k", std::int32_t{-1});
+    w.metadata.set("general.sampling.top_p", 7.0f);
+  });
+  expect_failure(run({"run", "-m", file, "-p", "a"}), "key \"general.sampling.top_p\"");
+  for (const char* top_k : {"", "40"}) {
+    std::vector<std::string> arguments = {"run", "-m", file, "-p", "a", "-n", "2", "--top-p", "0.5"};
+    if (*top_k) arguments.insert(arguments.end(), {"--top-k", top_k});
+    expect_success(run(arguments));
+  }
+}
+
+TEST_F(BadInput, AModelWithoutATokenizer) {
+  const std::string file = changed([](gguf::Writer& w) { w.metadata.erase("tokenizer.ggml.model"); });
+  expect_failure(run({"run", "-m", file, "-p", "a"}),
+                 "this model gives logits, but no text; use functions that");
+  expect_success(run({"logits", "-m", file, "--tokens", "1,2", "-o", folder_ / "out.npy"}));
+}
+
 TEST_F(BadInput, TooLittleMemory) {
   if (sanitized) GTEST_SKIP() << "sanitizers need more address space than any limit gives";
   bool failed = false, succeeded = false;

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 #include <linnet/sampling/defaults.hpp>
@@ -46,26 +47,60 @@ TEST(SamplingDefaults, TakeEveryKey) {
   EXPECT_EQ(options.order, "temp;top_k");
 }
 
+/// What is said of a recommendation that the options hold as it is.
+std::string error_of(const char* key, gguf::Value value) {
+  gguf::Metadata metadata;
+  metadata.set(key, std::move(value));
+  try {
+    check_recommendations(metadata, sampling_defaults(metadata));
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::bad_model);
+    return error.what();
+  }
+  return "";
+}
+
 TEST(SamplingDefaults, RefuseBadValues) {
-  const auto error_of = [](const char* key, gguf::Value value) -> std::string {
-    gguf::Metadata metadata;
-    metadata.set(key, value);
-    try {
-      sampling_defaults(metadata);
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ErrorCode::bad_model);
-      return error.what();
-    }
-    return "";
-  };
   EXPECT_EQ(error_of("general.sampling.top_p", 7.0f),
-            "the file's keys general.sampling.*: top_p: expected 0 to 1, got 7");
-  EXPECT_NE(error_of("general.sampling.temp", NAN), "");
-  EXPECT_NE(error_of("general.sampling.min_p", 1e300), "");
-  EXPECT_NE(error_of("general.sampling.top_k", std::int64_t{-5'000'000'000}), "");
-  EXPECT_NE(error_of("general.sampling.mirostat", std::int32_t{3}), "");
-  EXPECT_NE(error_of("general.sampling.top_k", "forty"), "");
-  EXPECT_NE(error_of("general.sampling.sequence", std::int32_t{3}), "");
+            "key \"general.sampling.top_p\" recommends a value out of range: top_p: expected 0 to 1, got 7; "
+            "give this option a value of your own");
+  const std::pair<const char*, gguf::Value> cases[] = {
+      {"general.sampling.temp", NAN},
+      {"general.sampling.min_p", 1e300},
+      {"general.sampling.penalty_last_n", std::int64_t{-5'000'000'000}},
+      {"general.sampling.mirostat", std::int32_t{3}},
+      {"general.sampling.top_k", "forty"},
+      {"general.sampling.sequence", std::int32_t{3}},
+  };
+  for (const auto& [key, value] : cases) EXPECT_NE(error_of(key, value).find(key), std::string::npos) << key;
+  std::string many;
+  for (int i = 0; i < 65; ++i) many += "top_k;";
+  EXPECT_NE(error_of("general.sampling.sequence", many).find("at most 64 samplers"), std::string::npos);
+}
+
+TEST(SamplingDefaults, TakeANegativeTopKForNone) {
+  gguf::Metadata metadata;
+  for (const std::int64_t value : {std::int64_t{-1}, std::int64_t{-5'000'000'000}}) {
+    metadata.set("general.sampling.top_k", value);
+    EXPECT_EQ(sampling_defaults(metadata).top_k, 0);
+  }
+  EXPECT_EQ(error_of("general.sampling.top_k", std::int32_t{-1}), "");
+}
+
+TEST(SamplingDefaults, MayBeBadWhereTheyAreNotUsed) {
+  std::string many;
+  for (int i = 0; i < 65; ++i) many += "top_k;";
+  gguf::Metadata metadata;
+  metadata.set("general.sampling.top_p", 7.0f);
+  metadata.set("general.sampling.temp", NAN);
+  metadata.set("general.sampling.sequence", many);
+  SamplingOptions options = sampling_defaults(metadata);
+  options.top_p = 0.5f;
+  options.temperature = 1;
+  options.order = "top_p";
+  EXPECT_NO_THROW(check_recommendations(metadata, options));
+  options.temperature = NAN;
+  EXPECT_THROW(check_recommendations(metadata, options), Error);
 }
 
 }  // namespace

@@ -110,7 +110,8 @@ class Engine {
   /// @param logits  [count_logit_rows(batch), vocabulary], in the order of the batch; overwritten.
   /// @throws Error(invalid_argument) for ids outside the vocabulary, unknown or repeated sequences, or a span
   /// of another size, and Error(context_full) where the cache has no room: before anything is changed.
-  /// Error(cancelled): sequences then hold what was computed.
+  /// Error(cancelled): sequences then hold what was computed. One that is computed again (see below) may be
+  /// shorter than before the call, or empty.
   ///
   /// A sequence of a model with long-context factors that grows past its original context (or shrinks back)
   /// is computed again from its first token, since all its positions rotate differently then. Rows that were

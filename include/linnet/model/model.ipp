@@ -71,7 +71,10 @@ LINNET_INLINE std::shared_ptr<const Model> Model::load(const std::filesystem::pa
 LINNET_INLINE const Tokenizer& Model::tokenizer() const {
   if (!tokenizer_)
     fail(ErrorCode::bad_model,
-         "key \"tokenizer.ggml.model\" is missing: this model has no tokenizer; pass token ids");
+         "key \"tokenizer.ggml.model\" is missing: without a tokenizer this model gives logits, but no text; "
+         "use "
+         "functions that take token ids and give logits (Session::append, linnet logits --tokens), or a file "
+         "with a tokenizer");
   return *tokenizer_;
 }
 

@@ -54,7 +54,10 @@ class Sampler {
   /// Logits that are NaN or -infinity are never chosen, +infinity counts as the largest finite number.
   /// @param logits  [vocabulary_size], unchanged.
   /// @throws Error(invalid_argument) where no logit is above -infinity, or the logit bias bans all that are.
-  /// Cost: O(vocabulary_size); allocates in the first call only.
+  /// Cost: O(vocabulary_size), O(n log n) for n candidates that must be ordered (a large top_k) and for n
+  /// tokens that penalties or DRY look back at; O(n * candidates) where these two come behind a sampler that
+  /// orders. Allocates where there is more of either than in any call before: in the first ones, and while
+  /// the history that is looked at grows.
   Token sample(std::span<const float> logits);
 
   /// Adds a token, chosen or given, to the history that penalties and DRY look at.
