@@ -141,7 +141,9 @@ void add_options(Command& command, RunArguments& arguments) {
           [&arguments](const std::string& name) {
             arguments.overflow = name == "shift" ? Overflow::shift : Overflow::stop;
           },
-          "At the end of the context: stop, or shift (forget the older half, go on)")
+          "At the end of the context: stop (a prompt that does not fit is refused), or shift (forget the "
+          "older "
+          "half, go on)")
       .one_of({"stop", "shift"})
       .show_default("stop");
   command.add_option("--keep", arguments.keep, "First tokens that a shift never forgets").show_default();
@@ -157,8 +159,11 @@ void add_options(Command& command, RunArguments& arguments) {
   command.add_option("--system", arguments.system, "With --chat: the system message")
       .value_name("TEXT")
       .needs("--chat");
-  command.add_flag("--no-special", arguments.no_special,
-                   "Special tokens written in the prompt are plain text");
+  command
+      .add_flag("--no-special", arguments.no_special,
+                "Special tokens written in the prompt are plain text (never with --chat, whose template is "
+                "made of them)")
+      .excludes("--chat");
   command.add_flag("--no-echo", arguments.no_echo, "Print only what the model writes (as --chat does)");
   command.add_flag("--json", arguments.json, "Print one JSON object at the end instead of the text");
   command.add_flag("--stats", arguments.stats,

@@ -128,6 +128,7 @@ TEST_F(BadInput, TextThatIsNoUtf8) {
 TEST_F(BadInput, WrongUsage) {
   expect_failure(run({}), "linnet --help");
   expect_failure(run({"sing"}), "no command 'sing'; see linnet --help");
+  expect_failure(run({"convert", "folder", "out.gguf"}), "comes with the Python package");
   expect_failure(run({"run"}), "--model");
   expect_failure(run({"run", "-m", small, "--loud", "3"}), "not expected: '--loud'; see linnet run --help");
   expect_failure(run({"bench", "kernels", "-m", small}), "'-m'; see linnet bench kernels --help");
@@ -135,6 +136,8 @@ TEST_F(BadInput, WrongUsage) {
   expect_failure(run({"run", "-m", small, "-p", "a", "--top-p", "2"}), "top_p");
   expect_failure(run({"run", "-m", small, "-p", "a", "--order", "top_k;wishes"}), "wishes");
   expect_failure(run({"run", "-m", small, "-p", "a", "--chat"}), "chat template");
+  expect_failure(run({"run", "-m", small, "-p", "a", "--chat", "--no-special"}),
+                 "--chat excludes --no-special");
   expect_failure(run({"run", "-m", small, "-p", "a", "--kv-type", "q2_k"}), "q2_k");
   expect_failure(run({"run", "-m", small, "-p", "a", "-c", "-5"}), "-5");
   expect_failure(run({"run", "-m", small, "-p", "a"}, {.environment = {{"LINNET_ISA", "abacus"}}}),

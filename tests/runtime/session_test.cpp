@@ -4,8 +4,11 @@
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <model/edited_model.hpp>
 #include <runtime/sessions.hpp>
 #include <support/expect_error.hpp>
+
+#include <linnet/sampling/defaults.hpp>
 
 namespace linnet::session_test {
 namespace {
@@ -175,6 +178,20 @@ TEST(Session, NeedsAModelAndAName) {
   static_assert(![]<class S>(S*) {
     return requires(S && session) { std::move(session).generate("a"); };
   }(static_cast<Session*>(nullptr)));
+}
+
+TEST(Session, SaysOfTheFileWhatTheFileRecommends) {
+  EditedModel source("llama");
+  source.set("general.sampling.top_p", 7.0f);
+  Session session(source.load({.threads = 1}), one_thread());
+  expect_error(ErrorCode::bad_model, "general.sampling.top_p", [&] { session.generate("a"); });
+  SamplingOptions own = sampling_defaults(session.model().file().metadata());
+  own.top_p = 0.9f;
+  own.max_tokens = 2;
+  Generation generation = session.generate(some_tokens(5), own);
+  while (generation.next()) {
+  }
+  EXPECT_EQ(generation.stop_reason(), StopReason::max_tokens);
 }
 
 TEST(Session, EmptyPrompts) {

@@ -11,7 +11,8 @@
 namespace linnet {
 
 /// The prompt that asks the model for the next answer: its chat template over the messages, as tokens, with
-/// BOS where the model wants it and the template has not written it.
+/// BOS where the model wants it and the template has not written it. Special tokens that are written in the
+/// messages count as such: who lets strangers write them has to refuse texts that hold any.
 /// @throws Error(unsupported) where the model has no chat template; Error(bad_model) where its template is
 /// broken.
 std::vector<Token> encode_chat(const Model& model, std::span<const ChatMessage> messages,

@@ -195,6 +195,7 @@ LINNET_INLINE Generation Session::generate(std::string_view prompt, const Sampli
 
 LINNET_INLINE Generation Session::generate(std::vector<Token> prompt, const SamplingOptions& options) & {
   check_fits(static_cast<std::int64_t>(prompt.size()));
+  check_recommendations(model_->file().metadata(), options);
   if (prompt.empty() && tokens_.empty())
     fail(ErrorCode::invalid_argument,
          "the prompt is empty, and the model adds no token of its own; write something");
