@@ -8,6 +8,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -218,6 +219,21 @@ def test_other_threads_run_meanwhile(model: linnet.Model) -> None:
     done.set()
     thread.join()
     assert during > 0
+
+
+def test_programs_end_while_a_daemon_works(model_path: str) -> None:
+    """Python ends such a thread where it asks for the lock again, by unwinding its stack."""
+    program = f"""
+import threading, time, linnet
+model = linnet.Model({model_path!r}, threads=1)
+def work():
+    while True:
+        model.logits([5] * 400)
+threading.Thread(target=work, daemon=True).start()
+time.sleep(0.2)
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=600, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_async_for(model: linnet.Model) -> None:
