@@ -56,12 +56,14 @@ class Generation(Iterator[str], AsyncIterator[str]):
         return self
 
     async def __anext__(self) -> str:
-        """Computes up to the next piece in a thread. Cancelling the task ends the generation."""
-        loop = asyncio.get_running_loop()
+        """Computes up to the next piece in a thread. Cancelling the task ends the generation, then the task."""
+        work = asyncio.get_running_loop().run_in_executor(None, self._core.next)
         try:
-            piece = await loop.run_in_executor(None, self._core.next)
+            piece = await asyncio.shield(work)
         except asyncio.CancelledError:
-            self._core.cancel()
+            while not work.done():  # until then it holds the session
+                self._core.cancel()  # again and again, as what begins only now forgets it
+                await asyncio.wait([work], timeout=0.01)
             raise
         if piece is None:
             raise StopAsyncIteration

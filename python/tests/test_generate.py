@@ -271,6 +271,29 @@ def test_a_cancelled_task_ends_its_generation(model: linnet.Model) -> None:
     assert generation.stop_reason == "cancelled"
 
 
+@pytest.mark.parametrize("wait", [0, 0.02])
+def test_a_session_is_free_after_a_cancelled_task(model: linnet.Model, wait: float) -> None:
+    """At once, though it computed in another thread, which had perhaps not begun."""
+    session = linnet.Session(model, context=4000)
+
+    async def work() -> None:
+        async for _ in session.generate([5] * 3000, max_tokens=-1, logit_bias={model.eos or 0: float("-inf")}):
+            pass
+
+    async def main() -> None:
+        task = asyncio.create_task(work())
+        await asyncio.sleep(wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        session.truncate(0)
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(work(), 0.01)
+        session.truncate(0)
+
+    asyncio.run(main())
+
+
 def test_cancel_from_another_thread(model: linnet.Model) -> None:
     session = linnet.Session(model)
     generation = session.generate(PROMPT, temperature=0, max_tokens=-1)
