@@ -22,7 +22,8 @@ class Session:
     """One conversation: a sequence of tokens with its key/value cache.
 
     Any thread may use it, one at a time: a second one gets an :class:`linnet.Error` instead of waiting.
-    Whatever changes the tokens ends a generation that is still open.
+    Whatever changes the tokens ends a generation that is still open, as cancelled; what fails and changes none
+    does not.
     """
 
     def __init__(

@@ -56,6 +56,21 @@ class SharedSession {
     SharedSession& shared_;
   };
 
+  /// Calls change() at the end of a scope that has changed the number of tokens, however it ends.
+  class LengthWatch {
+   public:
+    explicit LengthWatch(const Turn& turn) : turn_(turn), before_(turn->length()) {}
+    LengthWatch(const LengthWatch&) = delete;
+    LengthWatch& operator=(const LengthWatch&) = delete;
+    ~LengthWatch() {
+      if (turn_->length() != before_) turn_.change();
+    }
+
+   private:
+    const Turn& turn_;
+    std::int64_t before_;
+  };
+
   void cancel() noexcept { session_.cancel(); }
   const Model& model() const noexcept { return session_.model(); }
   std::int64_t context() const noexcept { return session_.context(); }
@@ -69,6 +84,7 @@ class SharedSession {
 };
 
 using Turn = SharedSession::Turn;
+using LengthWatch = SharedSession::LengthWatch;
 
 class SharedGeneration {
  public:
@@ -78,11 +94,9 @@ class SharedGeneration {
   /// The next piece, or None at the end.
   py::object next() {
     const Turn turn(*session_);
-    if (turn.changes() != changes_) {
-      if (generation_.done()) return py::none();
+    if (is_overtaken(turn))
       fail(ErrorCode::invalid_argument,
            "the session was used otherwise since this generation began, which has thereby ended");
-    }
     bool more = false;
     run_unlocked([&] { more = generation_.next(); });
     return more ? py::object(to_str(generation_.piece())) : py::none();
@@ -98,7 +112,7 @@ class SharedGeneration {
     state["decode_seconds"] = stats.decode_seconds;
     state["prompt_tokens_per_second"] = stats.prefill_rate();
     state["tokens_per_second"] = stats.decode_rate();
-    state["stop_reason"] = stop_reason();
+    state["stop_reason"] = is_overtaken(turn) ? "cancelled" : stop_reason();
     return state;
   }
 
@@ -112,8 +126,14 @@ class SharedGeneration {
  private:
   Generation begin(const std::function<Generation(Session&)>& start) {
     const Turn turn(*session_);
+    Generation generation = start(*turn);
     changes_ = turn.change();
-    return start(*turn);
+    return generation;
+  }
+
+  /// Whether the session changed before the generation was over.
+  bool is_overtaken(const Turn& turn) const {
+    return turn.changes() != changes_ && generation_.stop_reason() == StopReason::running;
   }
 
   std::string_view stop_reason() const {
@@ -164,15 +184,19 @@ void save(SharedSession& self, const std::filesystem::path& path) {
 
 void load(SharedSession& self, const std::filesystem::path& path) {
   const Turn turn(self);
-  turn.change();
-  run_unlocked([&] { turn->load(path); });
+  run_unlocked([&] {
+    turn->load(path);
+    turn.change();
+  });
 }
 
 void set_adapters(SharedSession& self, const py::object& pairs) {
   const std::vector<AdapterUse> uses = to_adapter_uses(pairs);
   const Turn turn(self);
-  turn.change();
-  run_unlocked([&] { turn->set_adapters(uses); });
+  run_unlocked([&] {
+    turn->set_adapters(uses);
+    turn.change();
+  });
 }
 
 /// Goes on with a text, or with tokens.
@@ -191,14 +215,14 @@ std::unique_ptr<SharedGeneration> generate(const std::shared_ptr<SharedSession>&
 void append(SharedSession& self, const py::object& tokens) {
   const std::vector<Token> ids = to_tokens(tokens);
   const Turn turn(self);
-  turn.change();
+  const LengthWatch watch(turn);
   run_unlocked([&] { turn->append(ids); });
 }
 
 void truncate(SharedSession& self, const py::object& length) {
   const std::int64_t wanted = to_integer(length, "length");
   const Turn turn(self);
-  turn.change();
+  const LengthWatch watch(turn);
   turn->truncate(wanted);
 }
 
