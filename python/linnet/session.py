@@ -115,8 +115,6 @@ class Session:
         Raises:
             Error: an id is outside the vocabulary, or the tokens do not fit: nothing has changed then.
         """
-        if isinstance(text, (str, bytes)):
-            text = self._model.tokenize(text, add_special=len(self) == 0, goes_on=True)
         self._core.append(text)
 
     def generate(self, prompt: str | bytes | Tokens, **options: Unpack[SamplingOptions]) -> Generation:

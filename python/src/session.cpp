@@ -199,11 +199,13 @@ void set_adapters(SharedSession& self, const py::object& pairs) {
   });
 }
 
+bool is_text(const py::object& value) { return PyUnicode_Check(value.ptr()) || PyBytes_Check(value.ptr()); }
+
 /// Goes on with a text, or with tokens.
 std::unique_ptr<SharedGeneration> generate(const std::shared_ptr<SharedSession>& self,
                                            const py::object& prompt, const py::dict& settings) {
   const SamplingOptions options = read_sampling(settings, sampling_defaults(self->model().file().metadata()));
-  if (PyUnicode_Check(prompt.ptr()) || PyBytes_Check(prompt.ptr())) {
+  if (is_text(prompt)) {
     const std::string text = to_text(prompt, "prompt");
     return std::make_unique<SharedGeneration>(self, [&](Session& s) { return s.generate(text, options); });
   }
@@ -212,11 +214,18 @@ std::unique_ptr<SharedGeneration> generate(const std::shared_ptr<SharedSession>&
       self, [&](Session& s) { return s.generate(std::move(tokens), options); });
 }
 
-void append(SharedSession& self, const py::object& tokens) {
-  const std::vector<Token> ids = to_tokens(tokens);
+/// Adds a text, or tokens.
+void append(SharedSession& self, const py::object& text) {
+  const bool encodes = is_text(text);
+  const std::string utf8 = encodes ? to_text(text, "text") : "";
+  std::vector<Token> tokens = encodes ? std::vector<Token>() : to_tokens(text);
   const Turn turn(self);
   const LengthWatch watch(turn);
-  run_unlocked([&] { turn->append(ids); });
+  run_unlocked([&] {
+    if (encodes)
+      tokens = turn->model().tokenizer().encode(utf8, {.add_special = turn->length() == 0, .goes_on = true});
+    turn->append(tokens);
+  });
 }
 
 void truncate(SharedSession& self, const py::object& length) {

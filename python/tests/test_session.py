@@ -28,6 +28,15 @@ def test_holds_what_was_said(model: linnet.Model) -> None:
     assert session.model is model
 
 
+def test_outlives_the_models_name(model: linnet.Model, model_path: str) -> None:
+    with linnet.Model(model_path) as opened:
+        session = linnet.Session(opened)
+    session.append(PROMPT.encode())
+    session.append(" found")
+    assert session.tokens == model.tokenize(PROMPT) + model.tokenize(" found", add_special=False)
+    assert session.generate(" a", max_tokens=5).read()
+
+
 def test_truncate_goes_back(each_model: linnet.Model) -> None:
     session = linnet.Session(each_model)
     session.append(PROMPT)
