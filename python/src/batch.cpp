@@ -125,10 +125,10 @@ class Batch {
   std::vector<float> logits_;
 };
 
-/// The longest that a prompt and its answer can become. @throws Error(context_full) naming a prompt that is
-/// too long, before anything is computed.
-std::int64_t needed_context(const std::vector<std::vector<Token>>& prompts, std::int64_t max_tokens,
-                            std::int64_t limit) {
+/// The longest that a prompt and its answer can become. @throws Error naming a prompt that is too long
+/// (context_full), empty or outside the vocabulary, before anything is computed.
+std::int64_t needed_context(const std::vector<std::vector<Token>>& prompts, std::int64_t vocabulary,
+                            std::int64_t max_tokens, std::int64_t limit) {
   std::int64_t longest = 1;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     const auto length = static_cast<std::int64_t>(prompts[i].size());
@@ -137,6 +137,10 @@ std::int64_t needed_context(const std::vector<std::vector<Token>>& prompts, std:
     if (length > limit)
       fail(ErrorCode::context_full, "prompt ", i, " does not fit: ", length, " tokens in a context of ",
            limit, "; shorten it or use a larger context");
+    for (const Token token : prompts[i])
+      if (token < 0 || token >= vocabulary)
+        fail(ErrorCode::invalid_argument, "prompt ", i, ": token ", token, " is outside the vocabulary of ",
+             vocabulary);
     longest = std::max(longest, length);
   }
   return max_tokens < 0 || max_tokens > limit - longest ? limit : longest + max_tokens;
@@ -152,7 +156,7 @@ std::vector<py::str> batch_generate(const LoadedModel& self, const std::vector<p
   if (tokens.empty()) return {};
   const std::int64_t asked = to_integer(context, "context", 0, std::numeric_limits<std::int32_t>::max());
   const std::int64_t limit = asked > 0 ? asked : std::max<std::int64_t>(self.model->spec().context, 1);
-  const std::int64_t longest = needed_context(tokens, options.max_tokens, limit);
+  const std::int64_t longest = needed_context(tokens, self.model->spec().vocabulary, options.max_tokens, limit);
   const std::int64_t rows =
       std::min(to_integer(batch_size, "batch_size", 1, 4096), static_cast<std::int64_t>(tokens.size()));
   const int team = static_cast<int>(to_integer(threads, "threads", 0, 1024));

@@ -42,6 +42,8 @@ def test_bad_requests_are_refused(model: linnet.Model) -> None:
     ):
         with pytest.raises(linnet.Error):
             attempt()
+    with pytest.raises(linnet.Error, match="text 2: token 99999"):
+        model.embed(["a", [5] * 500, [5, 99999]])
 
 
 def test_a_budget_is_kept(model_path: str) -> None:

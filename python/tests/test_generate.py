@@ -151,6 +151,8 @@ def test_prompts_that_do_not_fit(model: linnet.Model) -> None:
         model.batch_generate(["a", [5] * (model.context_length + 1)])
     assert caught.value.code == "context_full"
     assert "prompt 1" in str(caught.value)
+    with pytest.raises(linnet.Error, match=r"prompt 2: token 99999"):
+        model.batch_generate(["a", "b", [5, 99999]], batch_size=1)
     with pytest.raises(linnet.Error, match="empty"):
         model.generate([])
     with pytest.raises(linnet.Error, match="one text"):
