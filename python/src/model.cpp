@@ -52,7 +52,10 @@ std::vector<Token> tokenize(const LoadedModel& self, const py::object& text, boo
 
 py::str detokenize(const LoadedModel& self, const py::object& tokens, bool special, bool continues) {
   const std::vector<Token> ids = to_tokens(tokens);
-  return to_str(self.model->tokenizer().decode(ids, {.special = special, .continues = continues}));
+  std::string text;
+  run_unlocked(
+      [&] { text = self.model->tokenizer().decode(ids, {.special = special, .continues = continues}); });
+  return to_str(text);
 }
 
 py::bytes piece(const LoadedModel& self, const py::object& token, bool special) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -126,9 +127,12 @@ class SharedGeneration {
  private:
   Generation begin(const std::function<Generation(Session&)>& start) {
     const Turn turn(*session_);
-    Generation generation = start(*turn);
-    changes_ = turn.change();
-    return generation;
+    std::optional<Generation> generation;
+    run_unlocked([&] {
+      generation.emplace(start(*turn));
+      changes_ = turn.change();
+    });
+    return *std::move(generation);
   }
 
   /// Whether the session changed before the generation was over.

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 
 import linnet
+import numpy as np
 import pytest
 
 PROMPT = "One morning, a small fox named Pip"
@@ -198,8 +199,9 @@ def unforced_switches() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
+@pytest.mark.parametrize("call", ["logits", "generate", "detokenize"])
 @pytest.mark.usefixtures("unforced_switches")
-def test_other_threads_run_meanwhile(model: linnet.Model) -> None:
+def test_other_threads_run_meanwhile(model: linnet.Model, call: str) -> None:
     """The lock is released: a counter in another thread goes on during a call, of which there are some."""
     ticks = 0
     done = threading.Event()
@@ -212,11 +214,17 @@ def test_other_threads_run_meanwhile(model: linnet.Model) -> None:
 
     thread = threading.Thread(target=count)
     thread.start()
-    tokens = model.tokenize(PROMPT) * 20
+    tokens = np.array(model.tokenize(PROMPT) * 20)
+    session = linnet.Session(model, context=20_000)
+    work = {
+        "logits": lambda: model.logits(tokens),
+        "generate": lambda: session.generate(PROMPT * 500),
+        "detokenize": lambda: model.detokenize(np.tile(tokens, 50)),
+    }[call]
     during = 0
     for _ in range(100):
         before = ticks
-        model.logits(tokens)
+        work()
         during += ticks - before
     done.set()
     thread.join()
