@@ -298,7 +298,7 @@ class Model:
         self,
         prompts: Sequence[str | bytes | Tokens],
         *,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         context: int = 0,
         threads: int | None = None,
         **options: Unpack[SamplingOptions],
@@ -307,7 +307,8 @@ class Model:
 
         Args:
             prompts: texts or tokens, as for :meth:`generate`.
-            batch_size: prompts at once; when one ends, the next takes its place.
+            batch_size: prompts at once; when one ends, the next takes its place. None: 32, or a half of that, a
+                quarter, ... where the model's memory holds no more.
             context: tokens of a prompt and its answer at most. 0: what the model was trained for.
             threads: None: the model's.
             **options: see :class:`linnet.SamplingOptions`; a seed is that of every prompt.

@@ -92,7 +92,7 @@ def batch_generate(
     model: Model,
     prompts: Sequence[Tokens],
     settings: dict[str, Any],
-    batch_size: int,
+    batch_size: int | None,
     context: int,
     threads: int,
     kv_type: str,
