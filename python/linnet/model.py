@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -66,7 +67,7 @@ class Model:
             Error: the file cannot be read, is malformed (``code`` says how), or is no model that linnet runs.
         """
         self._open: _core.Model | None = None
-        self._open = _core.Model(os.fspath(path), threads, mmap, float32, memory, reproducible)
+        self._open = _core.Model(os.fspath(path), threads, kv_type, mmap, float32, memory, reproducible)
         self._path = os.fspath(path)
         self._threads = threads
         self._kv_type = kv_type
@@ -288,8 +289,11 @@ class Model:
         """
         tokens = self._to_tokens(prompt, goes_on=True)
         max_tokens = options.get("max_tokens")
-        room = 256 if max_tokens is None else max_tokens
-        fits = isinstance(room, int) and 0 <= room < self.context_length - len(tokens)
+        try:
+            room = 256 if max_tokens is None else operator.index(max_tokens)
+        except TypeError:
+            room = 0  # the session says what is wrong
+        fits = 0 <= room < self.context_length - len(tokens)
         return Session(self, context=max(len(tokens) + room, 1) if fits else self.context_length).generate(
             tokens, **options
         )

@@ -19,8 +19,10 @@
 namespace linnet::python {
 namespace {
 
-LoadedModel load_model(const std::filesystem::path& path, const py::object& threads, bool mmap, bool float32,
-                       const py::object& memory, bool reproducible) {
+LoadedModel load_model(const std::filesystem::path& path, const py::object& threads,
+                       const std::string& kv_type, bool mmap, bool float32, const py::object& memory,
+                       bool reproducible) {
+  to_cache_type(kv_type);  // throws: here, not where the first session is made
   const LoadOptions options{.mmap = mmap,
                             .float32 = float32,
                             .threads = static_cast<int>(to_integer(threads, "threads", 0, 1024)),

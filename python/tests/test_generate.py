@@ -144,6 +144,38 @@ def test_bad_settings_are_refused(model: linnet.Model, settings: dict) -> None: 
     assert next(iter(settings)) in str(caught.value)
 
 
+def test_the_range_of_a_setting_is_named(model: linnet.Model) -> None:
+    with pytest.raises(linnet.Error, match="top_k: expected 0 to 2147483647"):
+        model.generate(PROMPT, top_k=2**31)
+
+
+def test_numpy_counts_as_integers_do(model: linnet.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    contexts = []
+
+    class Watched(linnet.Session):
+        def __init__(self, model: linnet.Model, *, context: int) -> None:
+            contexts.append(context)
+            super().__init__(model, context=context)
+
+    monkeypatch.setattr("linnet.model.Session", Watched)
+    for count in (3, np.int64(3)):
+        model.generate(PROMPT, max_tokens=count)  # type: ignore[arg-type]
+    assert contexts == [len(model.tokenize(PROMPT)) + 3] * 2
+
+
+def test_ctrl_c_in_a_conversion_stays_ctrl_c(model: linnet.Model) -> None:
+    class Interrupted:
+        def __float__(self) -> float:
+            raise KeyboardInterrupt
+
+        def __index__(self) -> int:
+            raise KeyboardInterrupt
+
+    for name in ("temperature", "seed", "top_k"):
+        with pytest.raises(KeyboardInterrupt):
+            model.generate(PROMPT, **{name: Interrupted()})  # type: ignore[arg-type]
+
+
 def test_prompts_that_do_not_fit(model: linnet.Model) -> None:
     with pytest.raises(linnet.Error) as caught:
         model.generate([5] * (model.context_length + 1))

@@ -18,7 +18,14 @@ class Adapter:
 
 class Model:
     def __init__(
-        self, path: str | os.PathLike[str], threads: int, mmap: bool, float32: bool, memory: int, reproducible: bool
+        self,
+        path: str | os.PathLike[str],
+        threads: int,
+        kv_type: str,
+        mmap: bool,
+        float32: bool,
+        memory: int,
+        reproducible: bool,
     ) -> None: ...
     def with_adapters(self, pairs: Sequence[tuple[Adapter, float]]) -> Model: ...
     def tokenize(self, text: str | bytes, add_special: bool, parse_special: bool, goes_on: bool) -> list[int]: ...
