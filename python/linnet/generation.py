@@ -18,7 +18,7 @@ class Stats:
 
     prompt_tokens: int
     tokens: int
-    """Tokens generated, without the one that ended the text."""
+    """Tokens generated: those of a stop text are counted, the model's own end of the text is not."""
     time_to_first_token: float
     """Seconds for the prompt and the first token."""
     prompt_tokens_per_second: float
@@ -33,7 +33,8 @@ class Generation(Iterator[str], AsyncIterator[str]):
     Each piece is one or more whole characters; most are one token. Made by :meth:`linnet.Model.generate`
     and :meth:`linnet.Session.generate`. Nothing is computed before the first piece is asked for.
 
-    Ctrl-C ends it within one token with KeyboardInterrupt; the session then holds what was computed.
+    Ctrl-C ends it with KeyboardInterrupt, within one token, or within the prompt after the piece of it that is
+    being computed; the session then holds what was computed.
     """
 
     def __init__(self, core: _core.Generation) -> None:
@@ -79,7 +80,7 @@ class Generation(Iterator[str], AsyncIterator[str]):
 
     @property
     def tokens(self) -> list[int]:
-        """The tokens generated so far, without the one that ended the text."""
+        """The tokens generated so far: those of a stop text too, but not the model's own end of the text."""
         return self._core.tokens()
 
     @property

@@ -31,8 +31,8 @@ class Model:
         ...     print(piece, end="", flush=True)
 
     Every long call releases the interpreter's lock, and Ctrl-C ends it (within one token, or one piece of 256
-    tokens of a long prompt). After :meth:`close`, or the end of a ``with`` block, every use is an
-    :class:`linnet.Error`.
+    tokens of a long prompt). After :meth:`close`, or the end of a ``with`` block, every use but ``repr()`` is
+    an :class:`linnet.Error`.
     """
 
     def __init__(
@@ -92,6 +92,7 @@ class Model:
     def close(self) -> None:
         """Gives up the weights once the last session on them is gone. Work that is running goes on."""
         self._open = None
+        self.__dict__.pop("metadata", None)
 
     def __enter__(self) -> Model:
         """Itself."""

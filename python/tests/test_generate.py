@@ -102,6 +102,8 @@ def test_stop_texts(model: linnet.Model) -> None:
         generation = model.generate(PROMPT, temperature=0, max_tokens=60, stop=stop)
         assert generation.read() == whole[: whole.index(word)]
         assert generation.stop_reason == "stop_text"
+        assert generation.stats.tokens == len(generation.tokens)
+        assert word in model.detokenize(generation.tokens, continues=True)
 
 
 def test_banned_tokens_are_never_chosen(model: linnet.Model) -> None:

@@ -174,8 +174,13 @@ def test_a_closed_model(model_path: str) -> None:
     model = linnet.Model(model_path)
     session = linnet.Session(model)
     with model:
-        pass
-    for use in (lambda: model.logits([1]), lambda: model.generate("a"), lambda: model.architecture):
+        assert model.metadata
+    for use in (
+        lambda: model.logits([1]),
+        lambda: model.generate("a"),
+        lambda: model.architecture,
+        lambda: model.metadata,
+    ):
         with pytest.raises(linnet.Error, match="closed"):
             use()
     assert "closed" in repr(model)

@@ -96,7 +96,7 @@ class Generation {
   std::string_view piece() const;
   bool done() const;
   StopReason stop_reason() const;
-  /// The tokens generated so far, without the one that ended the text.
+  /// The tokens generated so far: those of a stop text too, but not the model's own end of the text.
   std::span<const Token> tokens() const;
   const GenerationStats& stats() const;
 
