@@ -33,7 +33,7 @@ class SamplingOptions(TypedDict, total=False):
     max_tokens: int | None
     """Tokens to generate at most, 256 [below 0: until the text or the context ends]."""
     stop: str | Sequence[str] | None
-    """Texts that end the generation; they are not given out."""
+    """Texts that end the generation; they are not given out, but their tokens stay in the session."""
     seed: int | None
     """The same seed, settings and model give the same text, on every platform. None: a new one each time."""
     temperature: float | None

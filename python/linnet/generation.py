@@ -18,7 +18,7 @@ class Stats:
 
     prompt_tokens: int
     tokens: int
-    """Tokens generated, without the one that ended the text."""
+    """Tokens generated: those of a stop text are counted, the model's own end of the text is not."""
     time_to_first_token: float
     """Seconds for the prompt and the first token."""
     prompt_tokens_per_second: float
@@ -33,7 +33,8 @@ class Generation(Iterator[str], AsyncIterator[str]):
     Each piece is one or more whole characters; most are one token. Made by :meth:`linnet.Model.generate`
     and :meth:`linnet.Session.generate`. Nothing is computed before the first piece is asked for.
 
-    Ctrl-C ends it within one token with KeyboardInterrupt; the session then holds what was computed.
+    Ctrl-C ends it with KeyboardInterrupt, within one token, or within the prompt after the piece of it that is
+    being computed; the session then holds what was computed.
     """
 
     def __init__(self, core: _core.Generation) -> None:
@@ -56,12 +57,13 @@ class Generation(Iterator[str], AsyncIterator[str]):
         return self
 
     async def __anext__(self) -> str:
-        """Computes up to the next piece in a thread. Cancelling the task ends the generation."""
-        loop = asyncio.get_running_loop()
+        """Computes up to the next piece in a thread. Cancelling the task ends the generation, then the task."""
+        work = asyncio.get_running_loop().run_in_executor(None, self._core.next)
         try:
-            piece = await loop.run_in_executor(None, self._core.next)
+            piece = await asyncio.shield(work)
         except asyncio.CancelledError:
             self._core.cancel()
+            await asyncio.wait([work])  # until then it holds the session
             raise
         if piece is None:
             raise StopAsyncIteration
@@ -77,7 +79,7 @@ class Generation(Iterator[str], AsyncIterator[str]):
 
     @property
     def tokens(self) -> list[int]:
-        """The tokens generated so far, without the one that ended the text."""
+        """The tokens generated so far: those of a stop text too, but not the model's own end of the text."""
         return self._core.tokens()
 
     @property

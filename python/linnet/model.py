@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -30,8 +31,8 @@ class Model:
         ...     print(piece, end="", flush=True)
 
     Every long call releases the interpreter's lock, and Ctrl-C ends it (within one token, or one piece of 256
-    tokens of a long prompt). After :meth:`close`, or the end of a ``with`` block, every use is an
-    :class:`linnet.Error`.
+    tokens of a long prompt). After :meth:`close`, or the end of a ``with`` block, every use but ``repr()`` is
+    an :class:`linnet.Error`.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Model:
             Error: the file cannot be read, is malformed (``code`` says how), or is no model that linnet runs.
         """
         self._open: _core.Model | None = None
-        self._open = _core.Model(os.fspath(path), threads, mmap, float32, memory, reproducible)
+        self._open = _core.Model(os.fspath(path), threads, kv_type, mmap, float32, memory, reproducible)
         self._path = os.fspath(path)
         self._threads = threads
         self._kv_type = kv_type
@@ -91,6 +92,7 @@ class Model:
     def close(self) -> None:
         """Gives up the weights once the last session on them is gone. Work that is running goes on."""
         self._open = None
+        self.__dict__.pop("metadata", None)
 
     def __enter__(self) -> Model:
         """Itself."""
@@ -288,8 +290,11 @@ class Model:
         """
         tokens = self._to_tokens(prompt, goes_on=True)
         max_tokens = options.get("max_tokens")
-        room = 256 if max_tokens is None else max_tokens
-        fits = isinstance(room, int) and 0 <= room < self.context_length - len(tokens)
+        try:
+            room = 256 if max_tokens is None else operator.index(max_tokens)
+        except TypeError:
+            room = 0  # the session says what is wrong
+        fits = 0 <= room < self.context_length - len(tokens)
         return Session(self, context=max(len(tokens) + room, 1) if fits else self.context_length).generate(
             tokens, **options
         )
@@ -298,7 +303,7 @@ class Model:
         self,
         prompts: Sequence[str | bytes | Tokens],
         *,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         context: int = 0,
         threads: int | None = None,
         **options: Unpack[SamplingOptions],
@@ -307,7 +312,8 @@ class Model:
 
         Args:
             prompts: texts or tokens, as for :meth:`generate`.
-            batch_size: prompts at once; when one ends, the next takes its place.
+            batch_size: prompts at once; when one ends, the next takes its place. None: 32, or a half of that, a
+                quarter, ... where the model's memory holds no more.
             context: tokens of a prompt and its answer at most. 0: what the model was trained for.
             threads: None: the model's.
             **options: see :class:`linnet.SamplingOptions`; a seed is that of every prompt.

@@ -22,7 +22,8 @@ class Session:
     """One conversation: a sequence of tokens with its key/value cache.
 
     Any thread may use it, one at a time: a second one gets an :class:`linnet.Error` instead of waiting.
-    Whatever changes the tokens ends a generation that is still open.
+    Whatever changes the tokens ends a generation that is still open, as cancelled; what fails and changes none
+    does not.
     """
 
     def __init__(
@@ -45,8 +46,9 @@ class Session:
             threads: None: the model's.
             kv_type: type of the key/value cache. None: the model's.
             max_batch: tokens of a prompt computed at once; more is faster and takes more memory.
-            overflow: what a generation does at the end of the context: ``"stop"``, or ``"shift"``: forget the
-                older half of the tokens behind the first ``keep``, and compute the rest again.
+            overflow: what happens at the end of the context: ``"stop"``: a generation ends, a prompt that does not
+                fit is refused; ``"shift"``: the older half of the tokens behind the first ``keep`` is forgotten,
+                and the rest computed again.
             keep: tokens that a shift never forgets.
             memory: bytes that the weights, this cache and its scratch may take. 0: the model's. A context of 0
                 becomes no larger than this allows.
@@ -114,8 +116,6 @@ class Session:
         Raises:
             Error: an id is outside the vocabulary, or the tokens do not fit: nothing has changed then.
         """
-        if isinstance(text, (str, bytes)):
-            text = self._model.tokenize(text, add_special=len(self) == 0, goes_on=True)
         self._core.append(text)
 
     def generate(self, prompt: str | bytes | Tokens, **options: Unpack[SamplingOptions]) -> Generation:

@@ -83,10 +83,16 @@ std::int64_t to_integer(const py::handle& value, std::string_view name, std::int
                       : concat(result));
 }
 
+void clear_conversion_error() {
+  if (!PyErr_ExceptionMatches(PyExc_TypeError) && !PyErr_ExceptionMatches(PyExc_OverflowError))
+    throw py::error_already_set();
+  PyErr_Clear();
+}
+
 float to_float(const py::handle& value, std::string_view name) {
   const double number = PyFloat_AsDouble(value.ptr());
   if (number == -1.0 && PyErr_Occurred()) {
-    PyErr_Clear();
+    clear_conversion_error();
     fail(ErrorCode::invalid_argument, name, ": expected a number, found ", Py_TYPE(value.ptr())->tp_name);
   }
   return static_cast<float>(number);

@@ -40,6 +40,10 @@ std::int64_t to_integer(const py::handle& value, std::string_view name,
                         std::int64_t low = std::numeric_limits<std::int64_t>::min(),
                         std::int64_t high = std::numeric_limits<std::int64_t>::max());
 
+/// Forgets the Python error that a conversion ended with where it says that the value is none of its kind or
+/// range; throws any other, such as that of Ctrl-C in a method of the value.
+void clear_conversion_error();
+
 /// A number as the nearest float. @throws Error(invalid_argument).
 float to_float(const py::handle& value, std::string_view name);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <linnet/model/engine.hpp>
+#include <linnet/model/memory.hpp>
 #include <linnet/runtime/stop_texts.hpp>
 #include <linnet/sampling/defaults.hpp>
 #include <linnet/sampling/sampler.hpp>
@@ -35,21 +36,14 @@ struct Row {
 class Batch {
  public:
   Batch(const LoadedModel& model, const std::vector<std::vector<Token>>& prompts,
-        const SamplingOptions& options, std::int64_t rows, std::int64_t context, int threads,
-        DType cache_type)
+        const SamplingOptions& options, const EngineOptions& engine, std::int64_t context)
       : model_(*model.model),
         prompts_(prompts),
         options_(options),
         context_(context),
-        rows_(rows),
+        rows_(engine.cache.max_sequences),
         texts_(prompts.size()),
-        engine_(model.model, {.threads = threads,
-                              .cache = {.type = cache_type,
-                                        .tokens = rows * round_up(context),
-                                        .max_sequences = rows,
-                                        .max_batch = std::clamp<std::int64_t>(
-                                            context, rows, std::max<std::int64_t>(256, rows))},
-                              .should_stop = is_interrupted}) {
+        engine_(model.model, engine) {
     if (!model.adapters.empty()) engine_.set_adapters(model.adapters);
   }
 
@@ -62,10 +56,6 @@ class Batch {
   }
 
  private:
-  static std::int64_t round_up(std::int64_t tokens) {
-    return (tokens + KvCache::page_length - 1) / KvCache::page_length * KvCache::page_length;
-  }
-
   /// Fills free places with the next prompts. Returns whether there is anything to do.
   bool admit() {
     while (static_cast<std::int64_t>(active_.size()) < rows_ && admitted_ < prompts_.size()) {
@@ -125,10 +115,10 @@ class Batch {
   std::vector<float> logits_;
 };
 
-/// The longest that a prompt and its answer can become. @throws Error(context_full) naming a prompt that is
-/// too long, before anything is computed.
-std::int64_t needed_context(const std::vector<std::vector<Token>>& prompts, std::int64_t max_tokens,
-                            std::int64_t limit) {
+/// The longest that a prompt and its answer can become. @throws Error naming a prompt that is too long
+/// (context_full), empty or outside the vocabulary, before anything is computed.
+std::int64_t needed_context(const std::vector<std::vector<Token>>& prompts, std::int64_t vocabulary,
+                            std::int64_t max_tokens, std::int64_t limit) {
   std::int64_t longest = 1;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     const auto length = static_cast<std::int64_t>(prompts[i].size());
@@ -137,28 +127,69 @@ std::int64_t needed_context(const std::vector<std::vector<Token>>& prompts, std:
     if (length > limit)
       fail(ErrorCode::context_full, "prompt ", i, " does not fit: ", length, " tokens in a context of ",
            limit, "; shorten it or use a larger context");
+    for (const Token token : prompts[i])
+      if (token < 0 || token >= vocabulary)
+        fail(ErrorCode::invalid_argument, "prompt ", i, ": token ", token, " is outside the vocabulary of ",
+             vocabulary);
     longest = std::max(longest, length);
   }
   return max_tokens < 0 || max_tokens > limit - longest ? limit : longest + max_tokens;
+}
+
+/// An engine for so many prompts at once, each with its answer of at most `context` tokens.
+EngineOptions engine_options(std::int64_t rows, std::int64_t context, int threads, DType cache_type) {
+  constexpr std::int64_t page = KvCache::page_length;
+  const std::int64_t most = std::max<std::int64_t>(256, rows);
+  return {.threads = threads,
+          .cache = {.type = cache_type,
+                    .tokens = rows * ((context + page - 1) / page * page),
+                    .max_sequences = rows,
+                    .max_batch = std::clamp<std::int64_t>(context, rows, most)},
+          .should_stop = is_interrupted};
+}
+
+/// The same, where the memory budget holds it. If `may_shrink`, for as many prompts as fit: rows, or a half
+/// of them, a quarter, ... @throws Error(out_of_memory) in the words of batch_generate's arguments.
+EngineOptions fit_engine(const Model& model, std::int64_t rows, std::int64_t context, int threads,
+                         DType cache_type, bool may_shrink) {
+  for (;; rows /= 2) {
+    EngineOptions options = engine_options(rows, context, threads, cache_type);
+    const std::int64_t budget = memory_budget(model, options);
+    const std::int64_t needed = budget == 0 ? 0 : measure_memory(model, options).total();
+    if (needed <= budget) return options;
+    if (may_shrink && rows > 1) continue;
+    fail(ErrorCode::out_of_memory, "batch_size ", rows, " with ", context,
+         " tokens of each prompt and its answer needs ", (needed >> 20) + 1, " MiB of memory and may take ",
+         budget >> 20, " MiB",
+         rows > 1 ? "; lower batch_size, max_tokens or context" : "; lower max_tokens or context",
+         cache_type == DType::q8_0 ? "" : ", or open the model with kv_type=\"q8_0\"");
+  }
 }
 
 std::vector<py::str> batch_generate(const LoadedModel& self, const std::vector<py::object>& prompts,
                                     const py::dict& settings, const py::object& batch_size,
                                     const py::object& context, const py::object& threads,
                                     const std::string& kv_type) {
-  const SamplingOptions options = read_sampling(settings, sampling_defaults(self.model->file().metadata()));
+  const gguf::Metadata& metadata = self.model->file().metadata();
+  const SamplingOptions options = read_sampling(settings, sampling_defaults(metadata));
+  check_recommendations(metadata, options);
   std::vector<std::vector<Token>> tokens;
   for (const py::object& prompt : prompts) tokens.push_back(to_tokens(prompt));
   if (tokens.empty()) return {};
   const std::int64_t asked = to_integer(context, "context", 0, std::numeric_limits<std::int32_t>::max());
   const std::int64_t limit = asked > 0 ? asked : std::max<std::int64_t>(self.model->spec().context, 1);
-  const std::int64_t longest = needed_context(tokens, options.max_tokens, limit);
-  const std::int64_t rows =
-      std::min(to_integer(batch_size, "batch_size", 1, 4096), static_cast<std::int64_t>(tokens.size()));
+  const std::int64_t longest =
+      needed_context(tokens, self.model->spec().vocabulary, options.max_tokens, limit);
+  const bool may_shrink = batch_size.is_none();
+  const std::int64_t most = may_shrink ? 32 : to_integer(batch_size, "batch_size", 1, 4096);
+  const std::int64_t rows = std::min(most, static_cast<std::int64_t>(tokens.size()));
   const int team = static_cast<int>(to_integer(threads, "threads", 0, 1024));
   const DType cache_type = to_cache_type(kv_type);
   std::vector<std::string> texts;
-  run_unlocked([&] { texts = Batch(self, tokens, options, rows, longest, team, cache_type).run(); });
+  run_unlocked([&] {
+    const EngineOptions engine = fit_engine(*self.model, rows, longest, team, cache_type, may_shrink);
+    texts = Batch(self, tokens, options, engine, longest).run();
+  });
   std::vector<py::str> result;
   for (const std::string& text : texts) result.push_back(to_str(text));
   return result;

@@ -19,8 +19,10 @@
 namespace linnet::python {
 namespace {
 
-LoadedModel load_model(const std::filesystem::path& path, const py::object& threads, bool mmap, bool float32,
-                       const py::object& memory, bool reproducible) {
+LoadedModel load_model(const std::filesystem::path& path, const py::object& threads,
+                       const std::string& kv_type, bool mmap, bool float32, const py::object& memory,
+                       bool reproducible) {
+  to_cache_type(kv_type);  // throws: here, not where the first session is made
   const LoadOptions options{.mmap = mmap,
                             .float32 = float32,
                             .threads = static_cast<int>(to_integer(threads, "threads", 0, 1024)),
@@ -52,7 +54,10 @@ std::vector<Token> tokenize(const LoadedModel& self, const py::object& text, boo
 
 py::str detokenize(const LoadedModel& self, const py::object& tokens, bool special, bool continues) {
   const std::vector<Token> ids = to_tokens(tokens);
-  return to_str(self.model->tokenizer().decode(ids, {.special = special, .continues = continues}));
+  std::string text;
+  run_unlocked(
+      [&] { text = self.model->tokenizer().decode(ids, {.special = special, .continues = continues}); });
+  return to_str(text);
 }
 
 py::bytes piece(const LoadedModel& self, const py::object& token, bool special) {

@@ -44,7 +44,7 @@ std::uint64_t to_seed(const py::handle& value, std::string_view name) {
   const auto number = py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr()));
   const std::uint64_t seed = number ? PyLong_AsUnsignedLongLong(number.ptr()) : 0;
   if (!PyErr_Occurred()) return seed;
-  PyErr_Clear();
+  clear_conversion_error();
   fail(ErrorCode::invalid_argument, name, ": expected an integer of 0 to 2^64 - 1");
 }
 
@@ -59,39 +59,39 @@ void set_float(SamplingOptions& options, const py::handle& value, std::string_vi
   options.*field = to_float(value, name);
 }
 
-template <auto field>
+/// Of numbers from `low` on; the Sampler says what else it refuses.
+template <auto field, std::int64_t low>
 void set_integer(SamplingOptions& options, const py::handle& value, std::string_view name) {
   using Number = std::remove_reference_t<decltype(options.*field)>;
-  options.*field = static_cast<Number>(
-      to_integer(value, name, std::numeric_limits<Number>::min(), std::numeric_limits<Number>::max()));
+  options.*field = static_cast<Number>(to_integer(value, name, low, std::numeric_limits<Number>::max()));
 }
 
 const std::map<std::string_view, Setter>& setters() {
   using Options = SamplingOptions;
   static const std::map<std::string_view, Setter> all = {
-      {"max_tokens", set_integer<&Options::max_tokens>},
+      {"max_tokens", set_integer<&Options::max_tokens, std::numeric_limits<std::int64_t>::min()>},
       {"stop", [](Options& o, const py::handle& v, std::string_view n) { o.stop = to_texts(v, n); }},
       {"temperature", set_float<&Options::temperature>},
       {"dynatemp_range", set_float<&Options::dynatemp_range>},
       {"dynatemp_exponent", set_float<&Options::dynatemp_exponent>},
-      {"top_k", set_integer<&Options::top_k>},
+      {"top_k", set_integer<&Options::top_k, 0>},
       {"top_p", set_float<&Options::top_p>},
       {"min_p", set_float<&Options::min_p>},
       {"typical_p", set_float<&Options::typical_p>},
       {"top_n_sigma", set_float<&Options::top_n_sigma>},
       {"xtc_probability", set_float<&Options::xtc_probability>},
       {"xtc_threshold", set_float<&Options::xtc_threshold>},
-      {"penalty_last_n", set_integer<&Options::penalty_last_n>},
+      {"penalty_last_n", set_integer<&Options::penalty_last_n, -1>},
       {"penalty_repeat", set_float<&Options::penalty_repeat>},
       {"penalty_frequency", set_float<&Options::penalty_frequency>},
       {"penalty_presence", set_float<&Options::penalty_presence>},
       {"dry_multiplier", set_float<&Options::dry_multiplier>},
       {"dry_base", set_float<&Options::dry_base>},
-      {"dry_allowed_length", set_integer<&Options::dry_allowed_length>},
-      {"dry_last_n", set_integer<&Options::dry_last_n>},
+      {"dry_allowed_length", set_integer<&Options::dry_allowed_length, 1>},
+      {"dry_last_n", set_integer<&Options::dry_last_n, -1>},
       {"dry_breakers",
        [](Options& o, const py::handle& v, std::string_view n) { o.dry_breakers = to_texts(v, n); }},
-      {"mirostat", set_integer<&Options::mirostat>},
+      {"mirostat", set_integer<&Options::mirostat, 0>},
       {"mirostat_tau", set_float<&Options::mirostat_tau>},
       {"mirostat_eta", set_float<&Options::mirostat_eta>},
       {"logit_bias",

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,6 +57,21 @@ class SharedSession {
     SharedSession& shared_;
   };
 
+  /// Calls change() at the end of a scope that has changed the number of tokens, however it ends.
+  class LengthWatch {
+   public:
+    explicit LengthWatch(const Turn& turn) : turn_(turn), before_(turn->length()) {}
+    LengthWatch(const LengthWatch&) = delete;
+    LengthWatch& operator=(const LengthWatch&) = delete;
+    ~LengthWatch() {
+      if (turn_->length() != before_) turn_.change();
+    }
+
+   private:
+    const Turn& turn_;
+    std::int64_t before_;
+  };
+
   void cancel() noexcept { session_.cancel(); }
   const Model& model() const noexcept { return session_.model(); }
   std::int64_t context() const noexcept { return session_.context(); }
@@ -69,6 +85,7 @@ class SharedSession {
 };
 
 using Turn = SharedSession::Turn;
+using LengthWatch = SharedSession::LengthWatch;
 
 class SharedGeneration {
  public:
@@ -78,11 +95,9 @@ class SharedGeneration {
   /// The next piece, or None at the end.
   py::object next() {
     const Turn turn(*session_);
-    if (turn.changes() != changes_) {
-      if (generation_.done()) return py::none();
+    if (is_overtaken(turn))
       fail(ErrorCode::invalid_argument,
            "the session was used otherwise since this generation began, which has thereby ended");
-    }
     bool more = false;
     run_unlocked([&] { more = generation_.next(); });
     return more ? py::object(to_str(generation_.piece())) : py::none();
@@ -98,7 +113,7 @@ class SharedGeneration {
     state["decode_seconds"] = stats.decode_seconds;
     state["prompt_tokens_per_second"] = stats.prefill_rate();
     state["tokens_per_second"] = stats.decode_rate();
-    state["stop_reason"] = stop_reason();
+    state["stop_reason"] = is_overtaken(turn) ? "cancelled" : stop_reason();
     return state;
   }
 
@@ -112,8 +127,17 @@ class SharedGeneration {
  private:
   Generation begin(const std::function<Generation(Session&)>& start) {
     const Turn turn(*session_);
-    changes_ = turn.change();
-    return start(*turn);
+    std::optional<Generation> generation;
+    run_unlocked([&] {
+      generation.emplace(start(*turn));
+      changes_ = turn.change();
+    });
+    return *std::move(generation);
+  }
+
+  /// Whether the session changed before the generation was over.
+  bool is_overtaken(const Turn& turn) const {
+    return turn.changes() != changes_ && generation_.stop_reason() == StopReason::running;
   }
 
   std::string_view stop_reason() const {
@@ -164,22 +188,28 @@ void save(SharedSession& self, const std::filesystem::path& path) {
 
 void load(SharedSession& self, const std::filesystem::path& path) {
   const Turn turn(self);
-  turn.change();
-  run_unlocked([&] { turn->load(path); });
+  run_unlocked([&] {
+    turn->load(path);
+    turn.change();
+  });
 }
 
 void set_adapters(SharedSession& self, const py::object& pairs) {
   const std::vector<AdapterUse> uses = to_adapter_uses(pairs);
   const Turn turn(self);
-  turn.change();
-  run_unlocked([&] { turn->set_adapters(uses); });
+  run_unlocked([&] {
+    turn->set_adapters(uses);
+    turn.change();
+  });
 }
+
+bool is_text(const py::object& value) { return PyUnicode_Check(value.ptr()) || PyBytes_Check(value.ptr()); }
 
 /// Goes on with a text, or with tokens.
 std::unique_ptr<SharedGeneration> generate(const std::shared_ptr<SharedSession>& self,
                                            const py::object& prompt, const py::dict& settings) {
   const SamplingOptions options = read_sampling(settings, sampling_defaults(self->model().file().metadata()));
-  if (PyUnicode_Check(prompt.ptr()) || PyBytes_Check(prompt.ptr())) {
+  if (is_text(prompt)) {
     const std::string text = to_text(prompt, "prompt");
     return std::make_unique<SharedGeneration>(self, [&](Session& s) { return s.generate(text, options); });
   }
@@ -188,17 +218,25 @@ std::unique_ptr<SharedGeneration> generate(const std::shared_ptr<SharedSession>&
       self, [&](Session& s) { return s.generate(std::move(tokens), options); });
 }
 
-void append(SharedSession& self, const py::object& tokens) {
-  const std::vector<Token> ids = to_tokens(tokens);
+/// Adds a text, or tokens.
+void append(SharedSession& self, const py::object& text) {
+  const bool encodes = is_text(text);
+  const std::string utf8 = encodes ? to_text(text, "text") : "";
+  std::vector<Token> tokens = encodes ? std::vector<Token>() : to_tokens(text);
   const Turn turn(self);
-  turn.change();
-  run_unlocked([&] { turn->append(ids); });
+  const LengthWatch watch(turn);
+  run_unlocked([&] {
+    if (encodes)
+      tokens = turn->model().tokenizer().encode(utf8, {.add_special = turn->length() == 0, .goes_on = true});
+    turn->append(tokens);
+  });
+  if (!tokens.empty()) turn.change();  // a shift may leave as many tokens as before
 }
 
 void truncate(SharedSession& self, const py::object& length) {
   const std::int64_t wanted = to_integer(length, "length");
   const Turn turn(self);
-  turn.change();
+  const LengthWatch watch(turn);
   turn->truncate(wanted);
 }
 

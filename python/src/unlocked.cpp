@@ -7,6 +7,7 @@
 #include <pthread.h>
 #endif
 
+#include <chrono>
 #include <exception>
 #include <thread>
 #include <utility>
@@ -42,6 +43,25 @@ void run_elsewhere(const std::function<void()>& work) {
   if (error) std::rethrow_exception(error);
 }
 
+/// Runs the work without the lock. Returns what it threw, since the lock has to be taken outside of
+/// destructors and handlers: Python ends other threads than its main one there when it ends itself.
+std::exception_ptr run_and_take_lock(const std::function<void()>& work) {
+  std::exception_ptr error;
+  PyThreadState* const state = PyEval_SaveThread();
+  try {
+    has_lost_threads ? run_elsewhere(work) : work();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  try {
+    PyEval_RestoreThread(state);
+  } catch (...) {
+    // pthread_exit() unwinds the stack, on which destructors wait that need the lock. The process ends soon.
+    for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+  }
+  return error;
+}
+
 }  // namespace
 
 bool is_interrupted() {
@@ -54,16 +74,10 @@ void run_unlocked(const std::function<void()>& work) {
   // Restored afterwards: a signal's handler may itself get here.
   const bool before = std::exchange(receives_signals, is_main_thread());
   has_worked = true;
-  try {
-    const py::gil_scoped_release release;
-    has_lost_threads ? run_elsewhere(work) : work();
-  } catch (...) {
-    receives_signals = before;
-    if (PyErr_Occurred()) throw py::error_already_set();
-    throw;
-  }
+  const std::exception_ptr error = run_and_take_lock(work);
   receives_signals = before;
   if (PyErr_Occurred()) throw py::error_already_set();
+  if (error) std::rethrow_exception(error);
 }
 
 void watch_forks() {

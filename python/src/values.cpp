@@ -72,7 +72,7 @@ Value to_number(const py::handle& object) {
   if constexpr (std::is_floating_point_v<T>) {
     const double number = PyFloat_AsDouble(object.ptr());
     if (number == -1.0 && PyErr_Occurred()) {
-      PyErr_Clear();
+      clear_conversion_error();
       fail(ErrorCode::invalid_argument, "metadata: expected a number, found ",
            Py_TYPE(object.ptr())->tp_name);
     }
@@ -81,7 +81,7 @@ Value to_number(const py::handle& object) {
     const auto number = py::reinterpret_steal<py::object>(PyNumber_Index(object.ptr()));
     const std::uint64_t result = number ? PyLong_AsUnsignedLongLong(number.ptr()) : 0;
     if (PyErr_Occurred()) {
-      PyErr_Clear();
+      clear_conversion_error();
       fail(ErrorCode::invalid_argument, "metadata: expected a u64, a number of 0 to 2^64 - 1");
     }
     return result;

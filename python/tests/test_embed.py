@@ -42,6 +42,8 @@ def test_bad_requests_are_refused(model: linnet.Model) -> None:
     ):
         with pytest.raises(linnet.Error):
             attempt()
+    with pytest.raises(linnet.Error, match="text 2: token 99999"):
+        model.embed(["a", [5] * 500, [5, 99999]])
 
 
 def test_a_budget_is_kept(model_path: str) -> None:
@@ -52,6 +54,13 @@ def test_a_budget_is_kept(model_path: str) -> None:
     with pytest.raises(linnet.Error) as caught:
         linnet.Session(model, context=100_000)
     assert caught.value.code == "out_of_memory"
+    with pytest.raises(linnet.Error, match=r"batch_size 32 with \d+ tokens of each prompt") as caught:
+        model.batch_generate(["One morning"] * 32, max_tokens=400, batch_size=32)
+    assert caught.value.code == "out_of_memory"
+    with pytest.raises(linnet.Error, match=r"batch_size 1 .*; lower max_tokens or context"):
+        model.batch_generate(["One morning"] * 32, context=1_000_000, max_tokens=-1)
+    texts = linnet.Model(model_path).batch_generate(["One morning"] * 32, max_tokens=400, temperature=0)
+    assert model.batch_generate(["One morning"] * 32, max_tokens=400, temperature=0) == texts
     assert linnet.Session(linnet.Model(model_path), memory=10**10).context > 0
     for memory in (-1, 2**70, "2G"):
         with pytest.raises(linnet.Error):

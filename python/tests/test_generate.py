@@ -8,12 +8,14 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 
 import linnet
+import numpy as np
 import pytest
 
 PROMPT = "One morning, a small fox named Pip"
@@ -100,6 +102,8 @@ def test_stop_texts(model: linnet.Model) -> None:
         generation = model.generate(PROMPT, temperature=0, max_tokens=60, stop=stop)
         assert generation.read() == whole[: whole.index(word)]
         assert generation.stop_reason == "stop_text"
+        assert generation.stats.tokens == len(generation.tokens)
+        assert word in model.detokenize(generation.tokens, continues=True)
 
 
 def test_banned_tokens_are_never_chosen(model: linnet.Model) -> None:
@@ -142,6 +146,38 @@ def test_bad_settings_are_refused(model: linnet.Model, settings: dict) -> None: 
     assert next(iter(settings)) in str(caught.value)
 
 
+def test_the_range_of_a_setting_is_named(model: linnet.Model) -> None:
+    with pytest.raises(linnet.Error, match="top_k: expected 0 to 2147483647"):
+        model.generate(PROMPT, top_k=2**31)
+
+
+def test_numpy_counts_as_integers_do(model: linnet.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    contexts = []
+
+    class Watched(linnet.Session):
+        def __init__(self, model: linnet.Model, *, context: int) -> None:
+            contexts.append(context)
+            super().__init__(model, context=context)
+
+    monkeypatch.setattr("linnet.model.Session", Watched)
+    for count in (3, np.int64(3)):
+        model.generate(PROMPT, max_tokens=count)  # type: ignore[arg-type]
+    assert contexts == [len(model.tokenize(PROMPT)) + 3] * 2
+
+
+def test_ctrl_c_in_a_conversion_stays_ctrl_c(model: linnet.Model) -> None:
+    class Interrupted:
+        def __float__(self) -> float:
+            raise KeyboardInterrupt
+
+        def __index__(self) -> int:
+            raise KeyboardInterrupt
+
+    for name in ("temperature", "seed", "top_k"):
+        with pytest.raises(KeyboardInterrupt):
+            model.generate(PROMPT, **{name: Interrupted()})  # type: ignore[arg-type]
+
+
 def test_prompts_that_do_not_fit(model: linnet.Model) -> None:
     with pytest.raises(linnet.Error) as caught:
         model.generate([5] * (model.context_length + 1))
@@ -150,6 +186,8 @@ def test_prompts_that_do_not_fit(model: linnet.Model) -> None:
         model.batch_generate(["a", [5] * (model.context_length + 1)])
     assert caught.value.code == "context_full"
     assert "prompt 1" in str(caught.value)
+    with pytest.raises(linnet.Error, match=r"prompt 2: token 99999"):
+        model.batch_generate(["a", "b", [5, 99999]], batch_size=1)
     with pytest.raises(linnet.Error, match="empty"):
         model.generate([])
     with pytest.raises(linnet.Error, match="one text"):
@@ -195,8 +233,9 @@ def unforced_switches() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
+@pytest.mark.parametrize("call", ["logits", "generate", "detokenize"])
 @pytest.mark.usefixtures("unforced_switches")
-def test_other_threads_run_meanwhile(model: linnet.Model) -> None:
+def test_other_threads_run_meanwhile(model: linnet.Model, call: str) -> None:
     """The lock is released: a counter in another thread goes on during a call, of which there are some."""
     ticks = 0
     done = threading.Event()
@@ -209,15 +248,36 @@ def test_other_threads_run_meanwhile(model: linnet.Model) -> None:
 
     thread = threading.Thread(target=count)
     thread.start()
-    tokens = model.tokenize(PROMPT) * 20
+    tokens = np.array(model.tokenize(PROMPT) * 20)
+    session = linnet.Session(model, context=20_000)
+    work = {
+        "logits": lambda: model.logits(tokens),
+        "generate": lambda: session.generate(PROMPT * 500),
+        "detokenize": lambda: model.detokenize(np.tile(tokens, 50)),
+    }[call]
     during = 0
     for _ in range(100):
         before = ticks
-        model.logits(tokens)
+        work()
         during += ticks - before
     done.set()
     thread.join()
     assert during > 0
+
+
+def test_programs_end_while_a_daemon_works(model_path: str) -> None:
+    """Python ends such a thread where it asks for the lock again, by unwinding its stack."""
+    program = f"""
+import threading, time, linnet
+model = linnet.Model({model_path!r}, threads=1)
+def work():
+    while True:
+        model.logits([5] * 400)
+threading.Thread(target=work, daemon=True).start()
+time.sleep(0.2)
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=600, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_async_for(model: linnet.Model) -> None:
@@ -253,6 +313,29 @@ def test_a_cancelled_task_ends_its_generation(model: linnet.Model) -> None:
     asyncio.run(main())
     assert list(generation) == []
     assert generation.stop_reason == "cancelled"
+
+
+@pytest.mark.parametrize("wait", [0, 0.02])
+def test_a_session_is_free_after_a_cancelled_task(model: linnet.Model, wait: float) -> None:
+    """At once, though it computed in another thread, which had perhaps not begun."""
+    session = linnet.Session(model, context=4000)
+
+    async def work() -> None:
+        async for _ in session.generate([5] * 3000, max_tokens=-1, logit_bias={model.eos or 0: float("-inf")}):
+            pass
+
+    async def main() -> None:
+        task = asyncio.create_task(work())
+        await asyncio.sleep(wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        session.truncate(0)
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(work(), 0.01)
+        session.truncate(0)
+
+    asyncio.run(main())
 
 
 def test_cancel_from_another_thread(model: linnet.Model) -> None:

@@ -141,11 +141,10 @@ def test_bad_threads_are_refused(model_path: str, threads: object) -> None:
 
 
 def test_unknown_cache_type(model_path: str) -> None:
-    model = linnet.Model(model_path, kv_type="q3")
     with pytest.raises(linnet.Error, match="q3"):
-        model.logits([1])
+        linnet.Model(model_path, kv_type="q3")
     with pytest.raises(linnet.Error) as caught:
-        linnet.Session(model, kv_type="q4_k")
+        linnet.Session(linnet.Model(model_path), kv_type="q4_k")
     assert caught.value.code == "invalid_argument"
 
 
@@ -175,8 +174,13 @@ def test_a_closed_model(model_path: str) -> None:
     model = linnet.Model(model_path)
     session = linnet.Session(model)
     with model:
-        pass
-    for use in (lambda: model.logits([1]), lambda: model.generate("a"), lambda: model.architecture):
+        assert model.metadata
+    for use in (
+        lambda: model.logits([1]),
+        lambda: model.generate("a"),
+        lambda: model.architecture,
+        lambda: model.metadata,
+    ):
         with pytest.raises(linnet.Error, match="closed"):
             use()
     assert "closed" in repr(model)
@@ -219,7 +223,5 @@ def test_errors_survive_pickling() -> None:
 
 def test_unknown_cache_types_are_refused_with_the_choices(model_path: str) -> None:
     for name in ("q4_0", "q3", ""):
-        model = linnet.Model(model_path, kv_type=name)
-        for call in (lambda m: m.logits([1]), lambda m: m.score([1, 2]), lambda m: m.batch_generate(["a"])):
-            with pytest.raises(linnet.Error, match='kv_type: expected "f32", "f16", "bf16" or "q8_0"'):
-                call(model)
+        with pytest.raises(linnet.Error, match='kv_type: expected "f32", "f16", "bf16" or "q8_0"'):
+            linnet.Model(model_path, kv_type=name)

@@ -28,6 +28,15 @@ def test_holds_what_was_said(model: linnet.Model) -> None:
     assert session.model is model
 
 
+def test_outlives_the_models_name(model: linnet.Model, model_path: str) -> None:
+    with linnet.Model(model_path) as opened:
+        session = linnet.Session(opened)
+    session.append(PROMPT.encode())
+    session.append(" found")
+    assert session.tokens == model.tokenize(PROMPT) + model.tokenize(" found", add_special=False)
+    assert session.generate(" a", max_tokens=5).read()
+
+
 def test_truncate_goes_back(each_model: linnet.Model) -> None:
     session = linnet.Session(each_model)
     session.append(PROMPT)
@@ -111,6 +120,37 @@ def test_a_change_ends_an_open_generation(model: linnet.Model) -> None:
         change(session)
         with pytest.raises(linnet.Error, match="ended"):
             next(generation)
+        assert generation.stop_reason == "cancelled"
+
+
+def test_a_change_after_the_last_piece_comes_too_late(model: linnet.Model) -> None:
+    session = linnet.Session(model)
+    generation = session.generate(PROMPT, temperature=0, max_tokens=2, stop=[" found a zebra"])
+    assert next(generation) == " found a"  # held back until the last token was there
+    session.append("x")
+    assert generation.stop_reason == "max_tokens"
+    assert list(generation) == []
+
+
+def test_what_changes_nothing_ends_no_generation(model: linnet.Model, tmp_path: pathlib.Path) -> None:
+    session = linnet.Session(model, context=64)
+    generation = session.generate(PROMPT, temperature=0, max_tokens=20)
+    text = next(generation)
+    for failure in (
+        lambda: session.append([1] * 100),
+        lambda: session.append([model.vocabulary_size]),
+        lambda: session.load(tmp_path / "nothing"),
+        lambda: session.generate([5] * 100),
+        lambda: session.generate("x", top_p=5),
+        lambda: session.truncate(1000),
+    ):
+        with pytest.raises(linnet.Error):
+            failure()
+        text += next(generation)
+    session.truncate(len(session))
+    session.append([])
+    assert generation.stop_reason == "running"
+    assert text + generation.read() == model.generate(PROMPT, temperature=0, max_tokens=20).read()
 
 
 def test_one_use_at_a_time(model: linnet.Model) -> None:

@@ -26,8 +26,9 @@ struct EmbeddingOptions {
 /// as many as the engine's batch and free sequences hold; a vector depends on the others no more than logits
 /// do (see Engine::forward()). The engine's sequences are those before when this returns or throws.
 /// @return [texts, embedding]
-/// @throws Error(invalid_argument) for a text without tokens or ids outside the vocabulary;
-/// Error(context_full) for a text longer than the cache, or where no sequence is free; Error(cancelled).
+/// @throws Error(invalid_argument) for a text without tokens or ids outside the vocabulary,
+/// Error(context_full) for a text longer than the cache: it is named, and nothing was computed.
+/// Error(context_full) where no sequence is free; Error(cancelled).
 std::vector<float> embed(Engine& engine, std::span<const std::vector<Token>> texts,
                          const EmbeddingOptions& options = {});
 

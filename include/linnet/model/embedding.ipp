@@ -95,11 +95,16 @@ inline void normalize(std::span<float> vector) {
 
 LINNET_INLINE std::vector<float> embed(Engine& engine, std::span<const std::vector<Token>> texts,
                                        const EmbeddingOptions& options) {
+  const std::int64_t vocabulary = engine.model().spec().vocabulary;
   for (std::size_t i = 0; i < texts.size(); ++i) {
     if (texts[i].empty()) fail(ErrorCode::invalid_argument, "embed: text ", i, " has no tokens");
     if (static_cast<std::int64_t>(texts[i].size()) > engine.cache().capacity())
       fail(ErrorCode::context_full, "embed: text ", i, " has ", texts[i].size(),
            " tokens and the cache holds ", engine.cache().capacity(), "; shorten it or use a larger context");
+    for (const Token token : texts[i])
+      if (token < 0 || token >= vocabulary)
+        fail(ErrorCode::invalid_argument, "embed: text ", i, ": token ", token,
+             " is outside the vocabulary of ", vocabulary);
   }
   const auto width = static_cast<std::size_t>(engine.model().spec().embedding);
   std::vector<float> vectors(texts.size() * width);

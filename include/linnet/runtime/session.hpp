@@ -97,8 +97,8 @@ class Generation {
   std::string_view piece() const;
   bool done() const;
   StopReason stop_reason() const;
-  /// The tokens generated so far, without the one that ended the text; those of a stop text stay, here and in
-  /// the session.
+  /// The tokens generated so far: those of a stop text too, which stay in the session, but not the model's
+  /// own end of the text.
   std::span<const Token> tokens() const;
   const GenerationStats& stats() const;
 

@@ -18,7 +18,14 @@ class Adapter:
 
 class Model:
     def __init__(
-        self, path: str | os.PathLike[str], threads: int, mmap: bool, float32: bool, memory: int, reproducible: bool
+        self,
+        path: str | os.PathLike[str],
+        threads: int,
+        kv_type: str,
+        mmap: bool,
+        float32: bool,
+        memory: int,
+        reproducible: bool,
     ) -> None: ...
     def with_adapters(self, pairs: Sequence[tuple[Adapter, float]]) -> Model: ...
     def tokenize(self, text: str | bytes, add_special: bool, parse_special: bool, goes_on: bool) -> list[int]: ...
@@ -66,7 +73,7 @@ class Session:
         keep: int,
         memory: int,
     ) -> None: ...
-    def append(self, tokens: Tokens) -> None: ...
+    def append(self, text: str | bytes | Tokens) -> None: ...
     def truncate(self, length: int) -> None: ...
     def fork(self) -> Session: ...
     def save(self, path: str | os.PathLike[str]) -> None: ...
@@ -92,7 +99,7 @@ def batch_generate(
     model: Model,
     prompts: Sequence[Tokens],
     settings: dict[str, Any],
-    batch_size: int,
+    batch_size: int | None,
     context: int,
     threads: int,
     kv_type: str,
