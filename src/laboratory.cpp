@@ -2,6 +2,7 @@
 #include <linnet/laboratory/attention_experiment.ipp>
 #include <linnet/laboratory/bench.ipp>
 #include <linnet/laboratory/check.ipp>
+#include <linnet/laboratory/disturbance.ipp>
 #include <linnet/laboratory/experiment.ipp>
 #include <linnet/laboratory/machine.ipp>
 #include <linnet/laboratory/matrix_kernel.ipp>

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include <linnet/kernels/dispatch.hpp>
+#include <linnet/laboratory/disturbance.hpp>
 #include <linnet/laboratory/machine.hpp>
 #include <linnet/runtime/session.hpp>
 
@@ -133,6 +134,7 @@ int run(const BenchArguments& arguments) {
     fail(ErrorCode::invalid_argument, "--model is required; see linnet bench --help");
   const std::vector<BenchTest> tests = list_tests(arguments);
   gguf::File::open(arguments.engine.model);  // what is no model should not wait for the machine's figures
+  const laboratory::Disturbance disturbance;
   const std::vector<MachineLimits> limits = measure_limits(arguments);
   const auto model = load_model(arguments.engine);
   Json results = Json::array();
@@ -155,6 +157,7 @@ int run(const BenchArguments& arguments) {
     out().print(to_csv(results));
   else if (finished)
     out().print("peak memory ", human_bytes(static_cast<double>(peak_rss())), '\n');
+  print_error(disturbance.note());
   return finished ? 0 : interrupted_exit_code();
 }
 

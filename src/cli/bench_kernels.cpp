@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <linnet/laboratory/bench.hpp>
+#include <linnet/laboratory/disturbance.hpp>
 
 #include "bench_kernels.hpp"
 #include "interrupt.hpp"
@@ -70,6 +71,7 @@ int run(const BenchKernelsArguments& arguments) {
     return 0;
   }
   const bool table = !arguments.json && !arguments.csv;
+  const laboratory::Disturbance disturbance;
   laboratory::Bench bench({.threads = arguments.threads, .effort = {.seconds = arguments.seconds}});
   if (table) out().print(laboratory::text_header(bench.read_bandwidth(), bench.threads()));
   std::vector<laboratory::Figures> found;
@@ -78,6 +80,7 @@ int run(const BenchKernelsArguments& arguments) {
   if (arguments.csv) out().print(laboratory::to_csv(found));
   if (table && finished && leaves_out_scalar(arguments.filter))
     out().print("left out: the scalar reference; --filter scalar measures it\n");
+  print_error(disturbance.note());
   return finished ? 0 : interrupted_exit_code();
 }
 

@@ -14,6 +14,7 @@
 #include <linnet/base/error.hpp>
 #include <linnet/laboratory/bench.hpp>
 #include <linnet/laboratory/check.hpp>
+#include <linnet/laboratory/disturbance.hpp>
 #include <linnet/laboratory/machine.hpp>
 #include <linnet/laboratory/own_kernel.hpp>
 #include <linnet/quant/formats.hpp>
@@ -246,7 +247,8 @@ Outcome run_program(std::shared_ptr<const MatrixKernel> kernel, std::vector<std:
 TEST(OwnKernel, IsTestedAndMeasuredBesideOthers) {
   const Outcome outcome = run_program(own_kernel<Right>(), {"--short", "--csv", "--threads", "2"});
   EXPECT_EQ(outcome.code, 0);
-  EXPECT_EQ(outcome.errors, "matmul Q8_0 right: right; weights come back with an error of 0.5 %\n");
+  EXPECT_TRUE(
+      outcome.errors.starts_with("matmul Q8_0 right: right; weights come back with an error of 0.5 %\n"));
   EXPECT_NE(outcome.output.find("matmul,Q8_0,right,64x1024,64"), std::string::npos) << outcome.output;
 }
 
@@ -278,6 +280,14 @@ TEST(OwnKernel, RefusesOptionsInOneLine) {
     EXPECT_EQ(message({"--threads", word}),
               concat("--threads: expected a number from 0 to 1024, got \"", word, "\"\n"));
   EXPECT_EQ(message({"--fast"}), "unknown option \"--fast\"; see --help\n");
+}
+
+TEST(Disturbance, IsSaidWhereCoresWereTakenOften) {
+  EXPECT_EQ(disturbance_note(0, 1), "");
+  EXPECT_EQ(disturbance_note(20, 1), "");
+  EXPECT_NE(disturbance_note(21, 1).find("21 times"), std::string::npos);
+  EXPECT_EQ(disturbance_note(21, 2), "");
+  EXPECT_EQ(Disturbance().note(), "");
 }
 
 TEST(Spread, SortsAndTakesQuantiles) {

@@ -157,7 +157,7 @@ TEST(TokenizerFromMetadata, WarnsOfWhatItDoesNotKnow) {
   const Tokenizer unknown = Tokenizer::from_metadata(bpe_metadata("no-such-name"));
   ASSERT_EQ(unknown.warnings().size(), 1u);
   EXPECT_NE(unknown.warnings()[0].find("'no-such-name'"), std::string::npos) << unknown.warnings()[0];
-  EXPECT_NE(unknown.warnings()[0].find("llama-bpe"), std::string::npos);
+  EXPECT_NE(unknown.warnings()[0].find("\"default\""), std::string::npos);
 
   gguf::Metadata metadata = bpe_metadata("gpt-2");
   metadata.erase("tokenizer.ggml.pre");

@@ -10,6 +10,7 @@
 #include <linnet/base/error.hpp>
 #include <linnet/laboratory/bench.hpp>
 #include <linnet/laboratory/check.hpp>
+#include <linnet/laboratory/disturbance.hpp>
 #include <linnet/laboratory/own_kernel.hpp>
 
 namespace linnet::laboratory {
@@ -111,6 +112,7 @@ inline int run_program(const std::vector<std::shared_ptr<const MatrixKernel>>& a
                      .streaming_bytes = 0,
                      .measure_limits = false};
   const MatrixShape shape = options.is_short ? MatrixShape{64, 1024} : usual_shape;
+  const Disturbance disturbance;
   Bench bench(bench_options);
   const bool table = !options.json && !options.csv;
   if (table) std::fputs(text_header(bench.read_bandwidth(), bench.threads()).c_str(), stdout);
@@ -123,6 +125,7 @@ inline int run_program(const std::vector<std::shared_ptr<const MatrixKernel>>& a
     }
   if (options.json) std::fputs(to_json(found).c_str(), stdout);
   if (options.csv) std::fputs(to_csv(found).c_str(), stdout);
+  std::fputs(disturbance.note().c_str(), stderr);
   return right && std::fflush(stdout) == 0 ? 0 : 1;
 }
 
