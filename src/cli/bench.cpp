@@ -157,7 +157,7 @@ int run(const BenchArguments& arguments) {
     out().print(to_csv(results));
   else if (finished)
     out().print("peak memory ", human_bytes(static_cast<double>(peak_rss())), '\n');
-  print_error(disturbance.note());
+  if (stderr_is_terminal()) print_error(disturbance.note());
   return finished ? 0 : interrupted_exit_code();
 }
 

@@ -80,7 +80,7 @@ int run(const BenchKernelsArguments& arguments) {
   if (arguments.csv) out().print(laboratory::to_csv(found));
   if (table && finished && leaves_out_scalar(arguments.filter))
     out().print("left out: the scalar reference; --filter scalar measures it\n");
-  print_error(disturbance.note());
+  if (stderr_is_terminal()) print_error(disturbance.note());
   return finished ? 0 : interrupted_exit_code();
 }
 
