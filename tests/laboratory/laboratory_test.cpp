@@ -287,6 +287,7 @@ TEST(Disturbance, IsSaidWhereCoresWereTakenOften) {
   EXPECT_EQ(disturbance_note(100, 1), "");
   EXPECT_NE(disturbance_note(101, 1).find("101 times"), std::string::npos);
   EXPECT_EQ(disturbance_note(101, 2), "");
+  EXPECT_EQ(disturbance_note(100, 0.001), "");
   EXPECT_EQ(Disturbance().note(), "");
 }
 

@@ -11,7 +11,7 @@
 namespace linnet::laboratory {
 
 /// What to say of a measurement that lost its cores so many times in so many seconds: a line, or "" where
-/// that is too seldom to matter, up to a hundred times a second.
+/// that is too seldom to matter, up to a hundred times a second, and in all.
 std::string disturbance_note(std::int64_t times, double seconds);
 
 /// Counts from its making on how often the system took a core from a thread of this process that wanted to go

@@ -1,6 +1,8 @@
 // laboratory/disturbance.ipp - the body of disturbance.hpp.
 #pragma once
 
+#include <algorithm>
+
 #ifdef __unix__
 #include <sys/resource.h>
 #endif
@@ -13,7 +15,7 @@ namespace linnet::laboratory {
 LINNET_INLINE std::string disturbance_note(std::int64_t times, double seconds) {
   constexpr double seldom =
       100;  // a second; two threads of a quiet machine: 40 to 60, beside others 140 and more
-  if (static_cast<double>(times) <= seldom * seconds) return "";
+  if (static_cast<double>(times) <= seldom * std::max(seconds, 1.0)) return "";
   return concat("note: other programs took a core ", times,
                 " times while this was measured: the figures may be far too low\n");
 }
