@@ -150,7 +150,6 @@ void SamplingArguments::add_to(Command& command) {
 SamplingOptions SamplingArguments::over_defaults_of(const Model& model) const {
   SamplingOptions options = sampling_defaults(model.file().metadata());
   for (const auto& change : changes_) change(options);
-  check_recommendations(model.file().metadata(), options);
   if (!options.seed) options.seed = std::random_device()();
   if (ignore_eos_ && model.has_tokenizer())
     for (Token token : model.tokenizer().vocabulary().end_of_generation())

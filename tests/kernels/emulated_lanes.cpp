@@ -6,6 +6,8 @@
 
 #include "emulated_tiles.hpp"
 
+#include "../../kernels/isa/bytes_scalar.hpp"
+
 namespace linnet::kernels {
 namespace {
 
@@ -95,9 +97,7 @@ struct EmulatedLanes {
 
   using Vector = Floats;
   using Bytes = Words;
-  struct Table {
-    std::int8_t value[16];
-  };
+  using Table = ScalarBytes::Table;
   static constexpr int rows = lanes;
   static constexpr int signed_bias = 128;
 
@@ -126,39 +126,28 @@ struct EmulatedLanes {
   }
   template <int n>
   static Words shift(const Words& a) {
-    return each([&](int i) { return n > 0 ? a.lane[i] << (n > 0 ? n : 0) : a.lane[i] >> (n < 0 ? -n : 0); });
+    return each([&](int i) { return ScalarBytes::shift<n>(a.lane[i]); });
   }
   static Table broadcast_table(const std::int8_t (&values)[16]) {
-    Table table;
-    std::memcpy(table.value, values, sizeof table);
-    return table;
+    return ScalarBytes::broadcast_table(values);
   }
   static Words lookup(const Table& table, const Words& index) {
-    return each([&](int i) {
-      std::uint32_t word = 0;
-      for (int b = 0; b < 32; b += 8)
-        word |= std::uint32_t{static_cast<std::uint8_t>(table.value[index.lane[i] >> b & 15])} << b;
-      return word;
-    });
+    return each([&](int i) { return ScalarBytes::lookup(table, index.lane[i]); });
   }
   static Floats to_float(const Words& a) {
-    return Floats::each([&](int i) { return static_cast<float>(static_cast<std::int32_t>(a.lane[i])); });
+    return Floats::each([&](int i) { return ScalarBytes::to_float(a.lane[i]).value; });
   }
   static Floats as_float(const Words& a) {
-    return Floats::each([&](int i) { return std::bit_cast<float>(a.lane[i]); });
+    return Floats::each([&](int i) { return ScalarBytes::as_float(a.lane[i]).value; });
   }
   static Floats load_halves(const std::byte* p) {
-    Half halves[lanes];
-    std::memcpy(halves, p, sizeof halves);
-    return Floats::each([&](int i) { return linnet::to_float(halves[i]); });
+    return Floats::each([&](int i) { return ScalarBytes::load_halves(p + 2 * i).value; });
   }
   static Words load_words(const std::byte* p) {
-    std::uint16_t words[lanes];
-    std::memcpy(words, p, sizeof words);
-    return each([&](int i) { return std::uint32_t{words[i]}; });
+    return each([&](int i) { return ScalarBytes::load_words(p + 2 * i); });
   }
   static Floats load_exponents(const std::byte* p) {
-    return Floats::each([&](int i) { return quant::MXFP4::scale(static_cast<std::uint8_t>(p[i])); });
+    return Floats::each([&](int i) { return ScalarBytes::load_exponents(p + i).value; });
   }
   static constexpr float byte_bias = 256;
   template <int i>

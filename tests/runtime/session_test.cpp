@@ -74,13 +74,17 @@ TEST_P(SessionOf, TruncatedItContinuesAsAFreshOne) {
     expect_error(ErrorCode::invalid_argument, std::to_string(length), [&] { session.truncate(length); });
 }
 
+SessionOptions shifting(std::int64_t context, std::int64_t keep) {
+  SessionOptions options = one_thread();
+  options.context = context;
+  options.overflow = Overflow::shift;
+  options.keep = keep;
+  return options;
+}
+
 TEST_P(SessionOf, AFullContextShifts) {
   const auto model = fixture(GetParam());
-  SessionOptions options = one_thread();
-  options.context = 40;
-  options.overflow = Overflow::shift;
-  options.keep = 4;
-  Session session(model, options);
+  Session session(model, shifting(40, 4));
   Generation generation = session.generate(some_tokens(30), greedy(60));
   std::vector<Token> text = some_tokens(30);
   for (int i = 0; i < 60; ++i) {
@@ -98,11 +102,7 @@ TEST_P(SessionOf, AFullContextShifts) {
 
 TEST_P(SessionOf, AFullContextShiftsForAPromptToo) {
   const auto model = fixture(GetParam());
-  SessionOptions options = one_thread();
-  options.context = 40;
-  options.overflow = Overflow::shift;
-  options.keep = 4;
-  Session session(model, options);
+  Session session(model, shifting(40, 4));
   session.append(some_tokens(38));
   expect_error(ErrorCode::context_full, "37 tokens after 4", [&] { session.append(some_tokens(37, 2)); });
   EXPECT_EQ(session.length(), 38);
@@ -139,11 +139,7 @@ TEST(Session, AFullContextStops) {
 TEST(Session, ShiftsInTheSmallestContexts) {
   for (const std::int64_t context : {1, 2, 5})
     for (const std::int64_t keep : {-3, 0, 4, 100}) {
-      SessionOptions options = one_thread();
-      options.context = context;
-      options.overflow = Overflow::shift;
-      options.keep = keep;
-      Session session(fixture("llama"), options);
+      Session session(fixture("llama"), shifting(context, keep));
       Generation generation = session.generate(std::vector<Token>{7}, greedy(20));
       while (generation.next()) {
       }
@@ -174,6 +170,7 @@ TEST(Session, PromptsThatDoNotFitChangeNothing) {
 
 TEST(Session, NeedsAModelAndAName) {
   expect_error(ErrorCode::invalid_argument, "model", [] { Session session(nullptr); });
+  expect_error(ErrorCode::invalid_argument, "model", [] { Engine engine(nullptr, {}); });
   static_assert(requires(Session & session) { session.generate("a"); });
   static_assert(![]<class S>(S*) {
     return requires(S && session) { std::move(session).generate("a"); };

@@ -24,8 +24,8 @@ struct Engine::Work {
 };
 
 LINNET_INLINE Engine::Engine(std::shared_ptr<const Model> model, const EngineOptions& options)
-    : model_((check_memory(*model, options), std::move(model))),
-      options_(options),
+    : model_(existing(std::move(model))),
+      options_((check_memory(*model_, options), options)),
       kernels_(kernels::active()),
       team_(resolve_thread_count(options.threads)),
       few_tokens_(options.every_thread ? team_.size() : std::min(team_.size(), granted_thread_count())),

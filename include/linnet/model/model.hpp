@@ -87,6 +87,9 @@ class Model {
   std::optional<Tokenizer> tokenizer_;
 };
 
+/// The same pointer. @throws Error(invalid_argument) for none.
+std::shared_ptr<const Model> existing(std::shared_ptr<const Model> model);
+
 }  // namespace linnet
 
 #ifdef LINNET_HEADER_ONLY

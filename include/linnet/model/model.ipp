@@ -68,13 +68,17 @@ LINNET_INLINE std::shared_ptr<const Model> Model::load(const std::filesystem::pa
   }
 }
 
+LINNET_INLINE std::shared_ptr<const Model> existing(std::shared_ptr<const Model> model) {
+  if (!model) fail(ErrorCode::invalid_argument, "model: expected one, got none");
+  return model;
+}
+
 LINNET_INLINE const Tokenizer& Model::tokenizer() const {
   if (!tokenizer_)
     fail(ErrorCode::bad_model,
          "key \"tokenizer.ggml.model\" is missing: without a tokenizer this model gives logits, but no text; "
-         "use "
-         "functions that take token ids and give logits (Session::append, linnet logits --tokens), or a file "
-         "with a tokenizer");
+         "use functions that take token ids and give logits (Session::append, linnet logits --tokens), or a "
+         "file with a tokenizer");
   return *tokenizer_;
 }
 

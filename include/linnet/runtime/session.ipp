@@ -18,11 +18,6 @@
 namespace linnet {
 namespace detail {
 
-inline std::shared_ptr<const Model> existing(std::shared_ptr<const Model> model) {
-  if (!model) fail(ErrorCode::invalid_argument, "model: expected one, got none");
-  return model;
-}
-
 /// The engine of a session; what it asks between pieces comes later.
 inline EngineOptions engine_options(const Model& model, const SessionOptions& options) {
   EngineOptions engine = {
@@ -37,7 +32,7 @@ inline EngineOptions engine_options(const Model& model, const SessionOptions& op
 }  // namespace detail
 
 LINNET_INLINE Session::Session(std::shared_ptr<const Model> model, const SessionOptions& options)
-    : model_(detail::existing(std::move(model))),
+    : model_(existing(std::move(model))),
       options_(options),
       engine_(model_,
               [&] {

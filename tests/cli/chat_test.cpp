@@ -1,0 +1,47 @@
+// tests/cli/chat_test.cpp - `linnet chat` answers line by line, and goes on whatever a line holds.
+#include <algorithm>
+
+#include <linnet/gguf/reader.hpp>
+#include <linnet/gguf/writer.hpp>
+
+#include "program.hpp"
+
+namespace linnet::tests::chat_test {
+namespace {
+
+const std::string small = fixture("llama.gguf");
+const std::string tiny = bundled("tiny-llama.gguf");
+
+TEST(Chat, AnswersEachLine) {
+  const Ended ended = run({"chat", "-m", tiny, "--temp", "0"},
+                          {.input = "dim the kitchen lights to 30 percent\n\nturn off the tv in the den\n"});
+  expect_success(ended);
+  EXPECT_EQ(std::count(ended.out.begin(), ended.out.end(), '\n'), 2) << ended.out;
+  EXPECT_NE(ended.out.find("\"kitchen\""), std::string::npos) << ended.out;
+}
+
+TEST(Chat, GoesOnAfterALineThatDoesNotFit) {
+  const TemporaryFolder folder;
+  const std::string model = folder / "chat.gguf";
+  const gguf::File file = gguf::File::open(std::filesystem::path(small));
+  gguf::Writer writer = gguf::Writer::copy_of(file);
+  writer.metadata.set("tokenizer.chat_template", "{% for m in messages %}{{ m.content }}{% endfor %}");
+  writer.write(model);
+  const auto chat = [&](const std::string& input) {
+    return run({"chat", "-m", model, "-c", "64", "-n", "4", "--temp", "0"}, {.input = input});
+  };
+  const std::string first = "a b\n", last = "b a\n", too_long = std::string(200, 'a') + "\n";
+  const Ended dropped = chat(first + too_long + last), both = chat(first + last), alone = chat(last);
+  expect_success(both);
+  expect_success(alone);
+  EXPECT_EQ(dropped.code, 0);
+  EXPECT_TRUE(dropped.err.starts_with("linnet: warning: this line is dropped, the dialogue goes on: "))
+      << dropped.err;
+  EXPECT_NE(dropped.err.find("a context of 64"), std::string::npos) << dropped.err;
+  EXPECT_EQ(std::count(dropped.err.begin(), dropped.err.end(), '\n'), 1) << dropped.err;
+  EXPECT_EQ(dropped.out, both.out);
+  EXPECT_FALSE(both.out.ends_with(alone.out)) << "the answer does not depend on what was said before";
+}
+
+}  // namespace
+}  // namespace linnet::tests::chat_test
