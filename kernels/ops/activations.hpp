@@ -47,10 +47,10 @@ void quantize_activations(const float* x, const Activations& to, std::int64_t to
     float* const half_sums = tile.half_sums + 2 * at;
     for (int half = 0; half < 2; ++half) {
       half_sums[half] = tile.scales[at] * static_cast<float>(sums[half]);
-      tile.negated_half_sums[2 * at + half] = -sums[half];
+      tile.half_starts[2 * at + half] = -Activations::least_half_offset * sums[half];
     }
     tile.sums[at] = half_sums[0] + half_sums[1];
-    tile.negated_sums[at] = -(sums[0] + sums[1]);
+    tile.starts[at] = -Activations::least_offset * (sums[0] + sums[1]);
   }
 }
 

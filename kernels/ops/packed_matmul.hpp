@@ -253,14 +253,16 @@ struct BandedChunk {
 template <class Isa, class Format>
 LINNET_ALWAYS_INLINE typename Isa::Bytes start_of_products(const Activations::Tile& x, std::int64_t at,
                                                            int group) {
-  constexpr auto offset = static_cast<unsigned>(PackedTile<Isa, Format>::level_offset);
+  constexpr bool whole = Format::packing.group_length == 32;
+  constexpr int offset = PackedTile<Isa, Format>::level_offset;
+  constexpr int least = whole ? Activations::least_offset : Activations::least_half_offset;
   if constexpr (offset == 0) {
     return Isa::broadcast(0);
   } else {
-    static_assert(std::has_single_bit(offset));
-    const std::int32_t sum =
-        Format::packing.group_length == 32 ? x.negated_sums[at] : x.negated_half_sums[2 * at + group];
-    return Isa::template shift<std::countr_zero(offset)>(Isa::broadcast(static_cast<std::uint32_t>(sum)));
+    static_assert(offset % least == 0 && std::has_single_bit(static_cast<unsigned>(offset / least)));
+    const std::int32_t start = whole ? x.starts[at] : x.half_starts[2 * at + group];
+    return Isa::template shift<std::countr_zero(static_cast<unsigned>(offset / least))>(
+        Isa::broadcast(static_cast<std::uint32_t>(start)));
   }
 }
 

@@ -35,13 +35,17 @@ struct MatmulArgs {
 /// tokens as there are, then one of as many fours as are left, then tiles of one. A tile holds, for each
 /// chunk in turn, its tokens four by four (a tile of one: alone): the 32 bytes of each, in pieces of
 /// Table::token_piece, the first piece of every token, then the second of every token, and so on. Then
-/// likewise by chunk and token the scales, the sums of the bytes times their scale, and sums of the bytes
-/// themselves, negated, which take off what levels are too large by.
+/// likewise by chunk and token the scales, the sums of the bytes times their scale, and where the sum of a
+/// group's products starts: at what takes off again what levels are too large by, for the least that they
+/// are.
 struct Activations {
   std::byte* data;    // bytes(cols, tokens) bytes, aligned to 64; the caller's
   std::int64_t cols;  // a multiple of 32
   std::int64_t tokens;
   int tile;  // Table::token_tile, a multiple of 4
+
+  /// The least offset of levels in groups of 32 and of 16 columns: Q4_0's and Q3_K's.
+  static constexpr int least_offset = 8, least_half_offset = 4;
 
   static constexpr std::int64_t token_bytes(std::int64_t cols) noexcept {
     constexpr std::int64_t alignment = 64, numbers_of_chunk = 8;
@@ -53,12 +57,12 @@ struct Activations {
 
   /// The tile that starts with this token.
   struct Tile {
-    std::int8_t* bytes;               // [cols / 32][width / 4][32 / piece][4][piece]
-    float* scales;                    // [cols / 32][width]
-    float* sums;                      // [cols / 32][width]
-    float* half_sums;                 // [cols / 32][width][2]: over the first 16 columns and the others
-    std::int32_t* negated_sums;       // [cols / 32][width]
-    std::int32_t* negated_half_sums;  // [cols / 32][width][2]
+    std::int8_t* bytes;         // [cols / 32][width / 4][32 / piece][4][piece]
+    float* scales;              // [cols / 32][width]
+    float* sums;                // [cols / 32][width]
+    float* half_sums;           // [cols / 32][width][2]: over the first 16 columns and the others
+    std::int32_t* starts;       // [cols / 32][width]: sums of bytes times -least_offset
+    std::int32_t* half_starts;  // [cols / 32][width][2]: likewise times -least_half_offset
     int width;
 
     /// Where a column of a chunk lies among the bytes.
