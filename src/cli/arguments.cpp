@@ -16,6 +16,7 @@
 #include <linnet/text/utf8.hpp>
 
 #include "interrupt.hpp"
+#include "lines.hpp"
 #include "output.hpp"
 
 namespace linnet::cli {
@@ -223,6 +224,13 @@ std::string read_text(const TextArguments& arguments) {
   }
   require_utf8(arguments.text, "the text of -p");
   return arguments.text;
+}
+
+std::string read_prompt(const TextArguments& arguments) {
+  std::string text = read_text(arguments);
+  const bool from_file = arguments.from_stdin() || arguments.file_option.given();
+  if (from_file) text.resize(without_line_end(text).size());
+  return text;
 }
 
 std::vector<Token> parse_tokens(std::string_view text) {

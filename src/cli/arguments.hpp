@@ -65,7 +65,9 @@ void add_text_options(Command& command, TextArguments& arguments, std::string_vi
 /// @throws Error(io) for a file that cannot be read; Error(invalid_argument) for bytes that are no UTF-8, and
 /// where nothing is given and standard input is a terminal.
 std::string read_text(const TextArguments& arguments);
-/// The same from one file, "-" for standard input.
+/// The same without the end of line with which files and `echo` end.
+std::string read_prompt(const TextArguments& arguments);
+/// The same as read_text() from one file, "-" for standard input.
 std::string read_text_file(const std::filesystem::path& path);
 
 /// @throws Error(invalid_argument) naming the first byte that is no UTF-8.

@@ -14,6 +14,7 @@
 #include "commands.hpp"
 #include "generation.hpp"
 #include "interrupt.hpp"
+#include "lines.hpp"
 #include "output.hpp"
 #include "sampling_arguments.hpp"
 
@@ -35,7 +36,7 @@ class LineReader {
   std::optional<std::string> next() {
     for (;;) {
       if (const std::size_t end = buffer_.find('\n'); end != std::string::npos) {
-        std::string line = buffer_.substr(0, end);
+        std::string line(without_line_end(std::string_view(buffer_).substr(0, end + 1)));
         buffer_.erase(0, end + 1);
         return line;
       }

@@ -10,6 +10,7 @@
 #include "commands.hpp"
 #include "interrupt.hpp"
 #include "json_text.hpp"
+#include "lines.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 
@@ -28,19 +29,10 @@ constexpr std::string_view pooling_names[] = {"mean", "last", "first"};
 
 /// The text, or each of its lines that is not empty.
 std::vector<std::string> read_texts(const EmbedArguments& arguments) {
-  std::string text = read_text(arguments.text);
+  if (!arguments.lines) return {read_prompt(arguments.text)};
+  const std::string text = read_text(arguments.text);
   std::vector<std::string> texts;
-  if (!arguments.lines) {
-    const bool from_file = arguments.text.from_stdin() || arguments.text.file_option.given();
-    if (from_file && text.ends_with('\n')) text.pop_back();
-    texts.push_back(std::move(text));
-    return texts;
-  }
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    if (end > at) texts.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
+  for (const std::string_view line : filled_lines(text)) texts.emplace_back(line);
   if (texts.empty()) fail(ErrorCode::invalid_argument, "there is no line to embed; give at least one");
   return texts;
 }

@@ -19,6 +19,7 @@
 #include "greedy.hpp"
 #include "interrupt.hpp"
 #include "json_text.hpp"
+#include "lines.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 #include "quantize_file.hpp"
@@ -57,8 +58,7 @@ std::vector<Question> read_questions(const std::filesystem::path& path) {
   std::vector<Question> questions;
   std::size_t line = 0;
   for (std::string_view rest = text; !rest.empty();) {
-    const std::string_view row = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), row.size() + 1));
+    const std::string_view row = take_line(rest);
     ++line;
     if (row.empty()) continue;
     const Json json = Json::parse(row, nullptr, false);
