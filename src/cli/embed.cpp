@@ -21,8 +21,8 @@ struct EmbedArguments {
   EngineArguments engine;
   TextArguments text;
   std::int64_t context = 0;
-  EmbeddingOptions embedding;
-  bool lines = false, json = false;
+  Pooling pooling = Pooling::mean;
+  bool no_normalize = false, lines = false, json = false;
 };
 
 constexpr std::string_view pooling_names[] = {"mean", "last", "first"};
@@ -47,7 +47,7 @@ int run(const EmbedArguments& arguments) {
   const auto model = load_model(arguments.engine);
   std::vector<std::vector<Token>> texts;
   for (const std::string& text : read_texts(arguments)) texts.push_back(model->tokenizer().encode(text));
-  Embedder embedder(model, {.embedding = arguments.embedding,
+  Embedder embedder(model, {.embedding = {.pooling = arguments.pooling, .normalize = !arguments.no_normalize},
                             .context = arguments.context,
                             .threads = arguments.engine.threads,
                             .cache_type = arguments.engine.cache_type,
@@ -72,8 +72,8 @@ int run(const EmbedArguments& arguments) {
     progress.add(static_cast<std::int64_t>(part.size()));
   }
   if (arguments.json) {
-    const Json json = {{"pooling", pooling_names[static_cast<std::size_t>(arguments.embedding.pooling)]},
-                       {"normalized", arguments.embedding.normalize},
+    const Json json = {{"pooling", pooling_names[static_cast<std::size_t>(arguments.pooling)]},
+                       {"normalized", !arguments.no_normalize},
                        {"dimensions", width},
                        {"embeddings", vectors}};
     out().print(dump(json, 2), '\n');
@@ -87,13 +87,13 @@ void add_options(Command& command, EmbedArguments& arguments) {
   command.add_flag("--lines", arguments.lines, "Each line that is not empty is a text of its own");
   const auto choose = [&arguments](const std::string& name) {
     const auto* const found = std::find(std::begin(pooling_names), std::end(pooling_names), name);
-    arguments.embedding.pooling = static_cast<Pooling>(found - std::begin(pooling_names));
+    arguments.pooling = static_cast<Pooling>(found - std::begin(pooling_names));
   };
   command
       .add_option("--pooling", choose, "What of the hidden states: mean of all, of the last or first token")
       .one_of({"mean", "last", "first"})
       .show_default("mean");
-  command.add_flag("!--no-normalize", arguments.embedding.normalize, "Leave the vectors as long as they are");
+  command.add_flag("--no-normalize", arguments.no_normalize, "Leave the vectors as long as they are");
   command
       .add_option(
           "-c,--context", arguments.context,
