@@ -48,7 +48,7 @@ class OnTerminal {
     close(terminal_);
   }
 
-  /// Waits until this was shown, and types. False where it was not shown within a minute.
+  /// Waits until this was shown, and types. False where nothing was shown for five minutes.
   bool type_after(std::string_view shown, const std::string& keys) {
     const std::size_t before = shown_to_;
     while (shown_.find(shown, before) == std::string::npos)
@@ -70,7 +70,7 @@ class OnTerminal {
  private:
   bool read_more() {
     pollfd ready = {.fd = terminal_, .events = POLLIN, .revents = 0};
-    if (poll(&ready, 1, 60'000) != 1) return false;
+    if (poll(&ready, 1, 300'000) != 1) return false;
     char bytes[4096];
     const ssize_t got = read(terminal_, bytes, sizeof bytes);
     if (got <= 0) return false;
@@ -83,6 +83,33 @@ class OnTerminal {
   std::string shown_;
   std::size_t shown_to_ = 0;
 };
+
+constexpr std::string_view wipe = "\r\x1b[K";
+const std::string ctrl_c = "\x03";
+
+TEST(Terminal, AProgressLineFitsTheWindow) {
+  const std::string stories = held_out("stories.txt");
+  for (const std::size_t columns : {100u, 30u}) {
+    OnTerminal program({"perplexity", "-m", tiny, "-f", stories, "--float32", "--context", "64", "-t", "1"},
+                       static_cast<unsigned short>(columns), {{"LINNET_ISA", "scalar"}});
+    ASSERT_TRUE(program.type_after(" %, ", ctrl_c)) << program.text();
+    EXPECT_EQ(program.wait(), 130) << program.text();
+    const std::string& text = program.text();
+    const std::size_t begin = text.find(wipe) + wipe.size();
+    const std::string line = text.substr(begin, text.find(wipe, begin) - begin);
+    EXPECT_LT(line.size(), columns + ctrl_c.size() + 1) << line;  // the terminal shows the key as ^C
+    EXPECT_EQ(columns == 100, line.starts_with("scoring [")) << line;
+  }
+}
+
+TEST(Terminal, BenchKernelsShowsHowFarItIsWhereRowsDoNot) {
+  OnTerminal program(
+      {"bench", "kernels", "--filter", "packed_matmul/Q._./.*/1$", "-t", "1", "--seconds", "0.4", "--json"},
+      100, {{"LINNET_ISA", "scalar"}});
+  ASSERT_TRUE(program.type_after(" kernels/s", ctrl_c)) << program.text();
+  EXPECT_EQ(program.wait(), 130) << program.text();
+  EXPECT_NE(program.text().find("measuring ["), std::string::npos) << program.text();
+}
 
 TEST(Terminal, ADialogueGoesOnAfterALineThatTheTerminalCut) {
   OnTerminal chat({"chat", "-m", tiny, "--temp", "0"}, 80);

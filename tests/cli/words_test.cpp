@@ -58,5 +58,12 @@ TEST(Words, OfTheHelpHoldNoTraceOfHowTheyAreRead) {
   }
 }
 
+TEST(Words, OfAFilterAreSoughtWhereLinnetIsaSays) {
+  expect_failure(run({"bench", "kernels", "--filter", "nosuch", "--list"}), "no kernel of this machine has");
+  expect_failure(run({"bench", "kernels", "--filter", "/avx2/|/neon", "--list"},
+                     {.environment = {{"LINNET_ISA", "scalar"}}}),
+                 "no kernel of LINNET_ISA=scalar has");
+}
+
 }  // namespace
 }  // namespace linnet::tests::words_test
