@@ -68,6 +68,7 @@ std::vector<Question> read_questions(const std::filesystem::path& path) {
            ": expected {\"text\": \"...\", \"json\": \"...\"}");
     questions.push_back({json["text"], json["json"]});
   }
+  if (questions.empty()) fail(ErrorCode::invalid_argument, path_in_quotes(path), ": no question in it");
   return questions;
 }
 
@@ -243,10 +244,12 @@ void try_types(const EvaluateArguments& arguments, const std::vector<const quant
 
 int run(const EvaluateArguments& arguments) {
   Material material;
+  if (arguments.commands.empty() && arguments.stories.empty())
+    fail(ErrorCode::invalid_argument, "nothing to evaluate: give --commands, --stories or both");
   if (!arguments.commands.empty()) material.questions = read_questions(arguments.commands);
   if (!arguments.stories.empty()) material.stories = read_text_file(arguments.stories);
-  if (material.questions.empty() && material.stories.empty())
-    fail(ErrorCode::invalid_argument, "nothing to evaluate: give --commands, --stories or both");
+  if (!arguments.stories.empty() && filled_lines(material.stories).empty())
+    fail(ErrorCode::invalid_argument, path_in_quotes(arguments.stories), ": no text in it");
   const auto mixes = choose_mixes(arguments);
 
   Json all = Json::array();

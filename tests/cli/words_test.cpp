@@ -65,5 +65,14 @@ TEST(Words, OfAFilterAreSoughtWhereLinnetIsaSays) {
                  "no kernel of LINNET_ISA=scalar has");
 }
 
+TEST(Words, OfFilesWithNothingToEvaluate) {
+  const TemporaryFolder folder;
+  const std::string tiny = bundled("tiny-llama.gguf"), empty = folder / "empty";
+  write_file(empty, "\n");
+  expect_failure(run({"evaluate", "-m", tiny}), "give --commands, --stories or both");
+  expect_failure(run({"evaluate", "-m", tiny, "--commands", empty}), "no question in it");
+  expect_failure(run({"evaluate", "-m", tiny, "--stories", empty}), "no text in it");
+}
+
 }  // namespace
 }  // namespace linnet::tests::words_test
