@@ -65,6 +65,14 @@ void print_warnings(const Tokenizer& tokenizer) {
     if (printed.insert(warning).second) print_error(concat("linnet: warning: ", warning, '\n'));
 }
 
+void warn_of_length(const Model& model, std::int64_t tokens) {
+  static bool warned = false;
+  if (warned || tokens <= model.spec().context) return;
+  warned = true;
+  print_error(concat("linnet: warning: the model was trained for ", model.spec().context,
+                     " tokens; what it says beyond them means little\n"));
+}
+
 namespace {
 
 /// "2G", "1.5G", "700M", "64K", or bytes; nothing for other texts, and beyond any memory.

@@ -37,6 +37,9 @@ std::shared_ptr<const Model> load_model(const EngineArguments& arguments);
 /// Says on standard error what is odd about a tokenizer, the same thing once while the program runs.
 void print_warnings(const Tokenizer& tokenizer);
 
+/// Says on standard error, once, that this many tokens are more than the model was trained for, if they are.
+void warn_of_length(const Model& model, std::int64_t tokens);
+
 /// The adapters that they name, for this model. @throws as Adapter::load.
 std::vector<AdapterUse> load_adapters(const EngineArguments& arguments,
                                       const std::shared_ptr<const Model>& model);

@@ -83,6 +83,7 @@ class Dialogue {
     out().print('\n');
     out().flush();
     messages_.push_back({.role = "assistant", .content = std::move(answer)});
+    warn_of_length(*model_, session_.length());
     if (stats_)
       print_stats(generation.stats(), generation.stop_reason(), session_.engine().threads(),
                   session_.engine().isa());

@@ -113,6 +113,7 @@ int run(const RunArguments& arguments) {
   Generation generation = session.generate(std::move(prompt), sampling);
   const bool echo = !arguments.chat && !arguments.no_echo;
   const std::string written = stream(generation, echo ? text : "", arguments.json, prefill);
+  warn_of_length(*model, session.length());
   if (arguments.json) print_json(generation, written, *sampling.seed);
   if (!arguments.save_session.empty()) session.save(arguments.save_session);
   if (arguments.stats || (stderr_is_terminal() && stdout_is_terminal() && !arguments.json))
