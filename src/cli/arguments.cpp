@@ -42,8 +42,26 @@ void add_reproducible_option(Command& command, bool& reproducible) {
                    "The same bits however a prompt is cut up, with AMX too, where it costs speed");
 }
 
+namespace {
+
+/// Says what to do where somebody names what other programs take for a model.
+void refuse_what_is_no_file(const std::filesystem::path& path) {
+  std::error_code unknown;
+  if (path.native().find("://") != std::string::npos && !std::filesystem::exists(path, unknown))
+    fail(ErrorCode::invalid_argument, path_in_quotes(path),
+         " is an address, and a model must be a GGUF file on this machine; fetch it first (curl -LO)");
+  if (std::filesystem::exists(path / "config.json", unknown))
+    fail(ErrorCode::invalid_argument, path_in_quotes(path),
+         " is a Hugging Face folder, and a model must be a GGUF file; make one of it with linnet convert, "
+         "which "
+         "comes with the Python package");
+}
+
+}  // namespace
+
 std::shared_ptr<const Model> load_model(const EngineArguments& arguments) {
   try {
+    refuse_what_is_no_file(arguments.model);
     auto model = Model::load(arguments.model, {.mmap = arguments.mmap,
                                                .float32 = arguments.float32,
                                                .threads = arguments.threads,

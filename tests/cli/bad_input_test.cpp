@@ -78,6 +78,12 @@ TEST_F(BadInput, FilesThatAreNoModel) {
   EXPECT_EQ(folder_.names(), names);
 }
 
+TEST_F(BadInput, WhatOtherProgramsTakeForAModel) {
+  expect_failure(run({"run", "-m", "https://example.org/model.gguf", "-p", "a"}), "is an address");
+  write_file(folder_ / "config.json", "{}");
+  expect_failure(run({"run", "-m", folder_.path().string(), "-p", "a"}), "with linnet convert");
+}
+
 TEST_F(BadInput, AnUnknownArchitecture) {
   const std::string file = changed([](gguf::Writer& w) { w.metadata.set("general.architecture", "parrot"); });
   for (const auto& arguments : readers(file, folder_ / "out.npy")) expect_failure(run(arguments), "'parrot'");
