@@ -16,6 +16,7 @@
 #include <linnet/text/utf8.hpp>
 
 #include "interrupt.hpp"
+#include "lines.hpp"
 #include "output.hpp"
 
 namespace linnet::cli {
@@ -41,8 +42,26 @@ void add_reproducible_option(Command& command, bool& reproducible) {
                    "The same bits however a prompt is cut up, with AMX too, where it costs speed");
 }
 
+namespace {
+
+/// Says what to do where somebody names what other programs take for a model.
+void refuse_what_is_no_file(const std::filesystem::path& path) {
+  std::error_code unknown;
+  if (path.native().find("://") != std::string::npos && !std::filesystem::exists(path, unknown))
+    fail(ErrorCode::invalid_argument, path_in_quotes(path),
+         " is an address, and a model must be a GGUF file on this machine; fetch it first (curl -LO)");
+  if (std::filesystem::exists(path / "config.json", unknown))
+    fail(ErrorCode::invalid_argument, path_in_quotes(path),
+         " is a Hugging Face folder, and a model must be a GGUF file; make one of it with linnet convert, "
+         "which "
+         "comes with the Python package");
+}
+
+}  // namespace
+
 std::shared_ptr<const Model> load_model(const EngineArguments& arguments) {
   try {
+    refuse_what_is_no_file(arguments.model);
     auto model = Model::load(arguments.model, {.mmap = arguments.mmap,
                                                .float32 = arguments.float32,
                                                .threads = arguments.threads,
@@ -62,6 +81,14 @@ void print_warnings(const Tokenizer& tokenizer) {
   static std::set<std::string> printed;
   for (const std::string& warning : tokenizer.warnings())
     if (printed.insert(warning).second) print_error(concat("linnet: warning: ", warning, '\n'));
+}
+
+void warn_of_length(const Model& model, std::int64_t tokens) {
+  static bool warned = false;
+  if (warned || tokens <= model.spec().context) return;
+  warned = true;
+  print_error(concat("linnet: warning: the model was trained for ", model.spec().context,
+                     " tokens; what it says beyond them means little\n"));
 }
 
 namespace {
@@ -223,6 +250,13 @@ std::string read_text(const TextArguments& arguments) {
   }
   require_utf8(arguments.text, "the text of -p");
   return arguments.text;
+}
+
+std::string read_prompt(const TextArguments& arguments) {
+  std::string text = read_text(arguments);
+  const bool from_file = arguments.from_stdin() || arguments.file_option.given();
+  if (from_file) text.resize(without_line_end(text).size());
+  return text;
 }
 
 std::vector<Token> parse_tokens(std::string_view text) {

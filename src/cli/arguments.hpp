@@ -37,6 +37,9 @@ std::shared_ptr<const Model> load_model(const EngineArguments& arguments);
 /// Says on standard error what is odd about a tokenizer, the same thing once while the program runs.
 void print_warnings(const Tokenizer& tokenizer);
 
+/// Says on standard error, once, that this many tokens are more than the model was trained for, if they are.
+void warn_of_length(const Model& model, std::int64_t tokens);
+
 /// The adapters that they name, for this model. @throws as Adapter::load.
 std::vector<AdapterUse> load_adapters(const EngineArguments& arguments,
                                       const std::shared_ptr<const Model>& model);
@@ -65,7 +68,9 @@ void add_text_options(Command& command, TextArguments& arguments, std::string_vi
 /// @throws Error(io) for a file that cannot be read; Error(invalid_argument) for bytes that are no UTF-8, and
 /// where nothing is given and standard input is a terminal.
 std::string read_text(const TextArguments& arguments);
-/// The same from one file, "-" for standard input.
+/// The same without the end of line with which files and `echo` end.
+std::string read_prompt(const TextArguments& arguments);
+/// The same as read_text() from one file, "-" for standard input.
 std::string read_text_file(const std::filesystem::path& path);
 
 /// @throws Error(invalid_argument) naming the first byte that is no UTF-8.

@@ -1,6 +1,8 @@
 // bench_kernels.cpp - `linnet bench kernels`: every kernel on every instruction set, against the machine's
 // limits. Never reads a model.
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <regex>
 #include <string>
 #include <string_view>
@@ -44,19 +46,22 @@ std::vector<laboratory::Case> choose_cases(const std::string& filter) {
     fail(ErrorCode::invalid_argument, "--filter: expected a regular expression, got \"", filter, "\"");
   }
   if (cases.empty())
-    fail(ErrorCode::invalid_argument, "--filter: no kernel of this machine has \"", filter,
+    fail(ErrorCode::invalid_argument, "--filter: no kernel of ",
+         only.empty() ? "this machine" : concat("LINNET_ISA=", only), " has \"", filter,
          "\" in its name; --list shows them");
   return cases;
 }
 
 bool measure_all(const std::vector<laboratory::Case>& cases, laboratory::Bench& bench, bool print_rows,
                  std::vector<laboratory::Figures>& found) {
+  std::optional<Progress> progress;
+  // Rows on the terminal show how far it is; a line among them would be in their way.
+  if (!print_rows || !stdout_is_terminal())
+    progress.emplace("measuring", static_cast<std::int64_t>(cases.size()), "kernels");
   for (const laboratory::Case& one : cases) {
     if (interrupted()) return false;
-    {
-      Progress progress(one.name(), 0, "runs");
-      found.push_back(bench.measure(one));
-    }
+    found.push_back(bench.measure(one));
+    if (progress) progress->add(1);
     if (!print_rows) continue;
     out().print(laboratory::text_row(found.back()));
     out().flush();
@@ -106,8 +111,10 @@ void add_bench_kernels(Command& bench) {
       .range(0.0, 3600.0)
       .show_default();
   command.add_flag("--list", arguments->list, "Print the names alone");
-  command.add_flag("--json", arguments->json, "Print a JSON array");
-  command.add_flag("--csv", arguments->csv, "Print comma-separated values").excludes("--json");
+  command.add_flag("--json", arguments->json, "Print a JSON array").excludes("--list");
+  command.add_flag("--csv", arguments->csv, "Print comma-separated values")
+      .excludes("--json")
+      .excludes("--list");
   command.set_footer(
       "ms: the median; spread: the most less the least, in percent of it. GB/s: bytes of weights, of cache "
       "or of\n"

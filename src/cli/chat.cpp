@@ -14,6 +14,7 @@
 #include "commands.hpp"
 #include "generation.hpp"
 #include "interrupt.hpp"
+#include "lines.hpp"
 #include "output.hpp"
 #include "sampling_arguments.hpp"
 
@@ -35,7 +36,7 @@ class LineReader {
   std::optional<std::string> next() {
     for (;;) {
       if (const std::size_t end = buffer_.find('\n'); end != std::string::npos) {
-        std::string line = buffer_.substr(0, end);
+        std::string line(without_line_end(std::string_view(buffer_).substr(0, end + 1)));
         buffer_.erase(0, end + 1);
         return line;
       }
@@ -66,6 +67,7 @@ class Dialogue {
     session_.set_adapters(load_adapters(arguments.engine, model_));
     if (!arguments.system.empty()) messages_.push_back({.role = "system", .content = arguments.system});
     fixed_ = messages_.size();
+    check_template();
   }
 
   /// Prints the answer while it is written, and remembers it.
@@ -81,6 +83,7 @@ class Dialogue {
     out().print('\n');
     out().flush();
     messages_.push_back({.role = "assistant", .content = std::move(answer)});
+    warn_of_length(*model_, session_.length());
     if (stats_)
       print_stats(generation.stats(), generation.stop_reason(), session_.engine().threads(),
                   session_.engine().isa());
@@ -89,6 +92,14 @@ class Dialogue {
   void forget() { messages_.resize(fixed_); }
 
  private:
+  /// Refuses a model without a chat template, and one whose template takes no system message, before anybody
+  /// types. @throws as encode_chat.
+  void check_template() const {
+    std::vector<ChatMessage> first = messages_;
+    first.push_back({.role = "user", .content = "?"});
+    encode_chat(*model_, first);
+  }
+
   /// Remembers the text, unless there is no answering it.
   Generation ask(std::string text) {
     std::vector<ChatMessage> before = messages_;
@@ -129,10 +140,22 @@ class Dialogue {
   std::size_t fixed_;  // messages that are never forgotten
 };
 
+/// @throws Error(invalid_argument) for a line that is no text, and for one that a terminal may have cut:
+/// Linux drops what is typed or pasted into a line beyond 4095 bytes.
+void check_line(std::string_view line, bool typed) {
+  require_utf8(line, "the line");
+  constexpr std::size_t longest = 4095;
+  if (typed && line.size() >= longest)
+    fail(ErrorCode::invalid_argument, "a terminal passes on no more than ", longest,
+         " bytes of a line, so its end may be lost; put it into a file: linnet chat < FILE, or linnet run "
+         "--chat -f "
+         "FILE");
+}
+
 int run(const ChatArguments& arguments) {
   require_utf8(arguments.system, "the text of --system");
   Dialogue dialogue(arguments, load_model(arguments.engine));
-  const bool terminal = ::isatty(STDIN_FILENO) == 1 && stdout_is_terminal();
+  const bool typed = ::isatty(STDIN_FILENO) == 1, terminal = typed && stdout_is_terminal();
   if (terminal) out().print("/reset starts over, /exit or Ctrl-D ends; Ctrl-C ends an answer\n");
   LineReader lines;
   for (;;) {
@@ -143,11 +166,14 @@ int run(const ChatArguments& arguments) {
     if (*line == "/exit") break;
     if (*line == "/reset") dialogue.forget();
     if (line->empty() || *line == "/reset") continue;
-    require_utf8(*line, "the line");
     try {
+      check_line(*line, typed);
       dialogue.say(*line);
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::context_full) throw;
+      // Who types can say it in another way.
+      const bool goes_on =
+          error.code() == ErrorCode::context_full || (typed && error.code() == ErrorCode::invalid_argument);
+      if (!goes_on) throw;
       print_error(
           concat("linnet: warning: this line is dropped, the dialogue goes on: ", error.what(), '\n'));
     }

@@ -1,11 +1,12 @@
 // cli/documents.hpp - a text as the documents whose tokens are scored. Never scores.
 #pragma once
 
-#include <algorithm>
 #include <string_view>
 #include <vector>
 
 #include <linnet/model/model.hpp>
+
+#include "lines.hpp"
 
 namespace linnet::cli {
 
@@ -15,11 +16,8 @@ inline std::vector<std::vector<Token>> encode_documents(const Model& model, std:
   constexpr EncodeOptions plain = {.add_special = false, .parse_special = false};
   if (!by_line) return {model.tokenizer().encode(text, plain)};
   std::vector<std::vector<Token>> documents;
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    if (!line.empty()) documents.push_back(model.tokenizer().encode(line, plain));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-  }
+  for (const std::string_view line : filled_lines(text))
+    documents.push_back(model.tokenizer().encode(line, plain));
   return documents;
 }
 

@@ -10,6 +10,7 @@
 #include "commands.hpp"
 #include "interrupt.hpp"
 #include "json_text.hpp"
+#include "lines.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 
@@ -20,27 +21,18 @@ struct EmbedArguments {
   EngineArguments engine;
   TextArguments text;
   std::int64_t context = 0;
-  EmbeddingOptions embedding;
-  bool lines = false, json = false;
+  Pooling pooling = Pooling::mean;
+  bool no_normalize = false, lines = false, json = false;
 };
 
 constexpr std::string_view pooling_names[] = {"mean", "last", "first"};
 
 /// The text, or each of its lines that is not empty.
 std::vector<std::string> read_texts(const EmbedArguments& arguments) {
-  std::string text = read_text(arguments.text);
+  if (!arguments.lines) return {read_prompt(arguments.text)};
+  const std::string text = read_text(arguments.text);
   std::vector<std::string> texts;
-  if (!arguments.lines) {
-    const bool from_file = arguments.text.from_stdin() || arguments.text.file_option.given();
-    if (from_file && text.ends_with('\n')) text.pop_back();
-    texts.push_back(std::move(text));
-    return texts;
-  }
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    if (end > at) texts.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
+  for (const std::string_view line : filled_lines(text)) texts.emplace_back(line);
   if (texts.empty()) fail(ErrorCode::invalid_argument, "there is no line to embed; give at least one");
   return texts;
 }
@@ -55,7 +47,7 @@ int run(const EmbedArguments& arguments) {
   const auto model = load_model(arguments.engine);
   std::vector<std::vector<Token>> texts;
   for (const std::string& text : read_texts(arguments)) texts.push_back(model->tokenizer().encode(text));
-  Embedder embedder(model, {.embedding = arguments.embedding,
+  Embedder embedder(model, {.embedding = {.pooling = arguments.pooling, .normalize = !arguments.no_normalize},
                             .context = arguments.context,
                             .threads = arguments.engine.threads,
                             .cache_type = arguments.engine.cache_type,
@@ -80,8 +72,8 @@ int run(const EmbedArguments& arguments) {
     progress.add(static_cast<std::int64_t>(part.size()));
   }
   if (arguments.json) {
-    const Json json = {{"pooling", pooling_names[static_cast<std::size_t>(arguments.embedding.pooling)]},
-                       {"normalized", arguments.embedding.normalize},
+    const Json json = {{"pooling", pooling_names[static_cast<std::size_t>(arguments.pooling)]},
+                       {"normalized", !arguments.no_normalize},
                        {"dimensions", width},
                        {"embeddings", vectors}};
     out().print(dump(json, 2), '\n');
@@ -95,13 +87,13 @@ void add_options(Command& command, EmbedArguments& arguments) {
   command.add_flag("--lines", arguments.lines, "Each line that is not empty is a text of its own");
   const auto choose = [&arguments](const std::string& name) {
     const auto* const found = std::find(std::begin(pooling_names), std::end(pooling_names), name);
-    arguments.embedding.pooling = static_cast<Pooling>(found - std::begin(pooling_names));
+    arguments.pooling = static_cast<Pooling>(found - std::begin(pooling_names));
   };
   command
       .add_option("--pooling", choose, "What of the hidden states: mean of all, of the last or first token")
       .one_of({"mean", "last", "first"})
       .show_default("mean");
-  command.add_flag("!--no-normalize", arguments.embedding.normalize, "Leave the vectors as long as they are");
+  command.add_flag("--no-normalize", arguments.no_normalize, "Leave the vectors as long as they are");
   command
       .add_option(
           "-c,--context", arguments.context,

@@ -19,6 +19,7 @@
 #include "greedy.hpp"
 #include "interrupt.hpp"
 #include "json_text.hpp"
+#include "lines.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 #include "quantize_file.hpp"
@@ -57,8 +58,7 @@ std::vector<Question> read_questions(const std::filesystem::path& path) {
   std::vector<Question> questions;
   std::size_t line = 0;
   for (std::string_view rest = text; !rest.empty();) {
-    const std::string_view row = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), row.size() + 1));
+    const std::string_view row = take_line(rest);
     ++line;
     if (row.empty()) continue;
     const Json json = Json::parse(row, nullptr, false);
@@ -68,6 +68,7 @@ std::vector<Question> read_questions(const std::filesystem::path& path) {
            ": expected {\"text\": \"...\", \"json\": \"...\"}");
     questions.push_back({json["text"], json["json"]});
   }
+  if (questions.empty()) fail(ErrorCode::invalid_argument, path_in_quotes(path), ": no question in it");
   return questions;
 }
 
@@ -243,10 +244,12 @@ void try_types(const EvaluateArguments& arguments, const std::vector<const quant
 
 int run(const EvaluateArguments& arguments) {
   Material material;
+  if (arguments.commands.empty() && arguments.stories.empty())
+    fail(ErrorCode::invalid_argument, "nothing to evaluate: give --commands, --stories or both");
   if (!arguments.commands.empty()) material.questions = read_questions(arguments.commands);
   if (!arguments.stories.empty()) material.stories = read_text_file(arguments.stories);
-  if (material.questions.empty() && material.stories.empty())
-    fail(ErrorCode::invalid_argument, "nothing to evaluate: give --commands, --stories or both");
+  if (!arguments.stories.empty() && filled_lines(material.stories).empty())
+    fail(ErrorCode::invalid_argument, path_in_quotes(arguments.stories), ": no text in it");
   const auto mixes = choose_mixes(arguments);
 
   Json all = Json::array();

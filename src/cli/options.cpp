@@ -4,6 +4,7 @@
 #include <charconv>
 #include <limits>
 #include <sstream>
+#include <string_view>
 #include <system_error>
 #include <type_traits>
 
@@ -11,6 +12,8 @@
 
 #include <linnet/base/error.hpp>
 #include <linnet/base/printable.hpp>
+
+#include "suggestion.hpp"
 
 namespace linnet::cli {
 
@@ -39,18 +42,39 @@ Option& Option::required() {
   return *this;
 }
 
+namespace {
+
+/// Refuses a number outside. CLI11's own check writes a limit of a double with all its 309 digits.
+template <class T>
+CLI::Validator within(T least, T greatest, const std::string& expected, const std::string& description) {
+  const auto check = [least, greatest, expected](const std::string& text) {
+    T value = 0;
+    const bool good = CLI::detail::lexical_cast(text, value) && value >= least && value <= greatest;
+    return good ? "" : concat("expected ", expected, ", got ", in_quotes(text));
+  };
+  return CLI::Validator(check, description, "");
+}
+
+template <class T>
+CLI::Validator within(T least, T greatest, const char* type) {
+  return within(least, greatest, concat(least, " to ", greatest),
+                concat(type, " in [", least, " - ", greatest, "]"));
+}
+
+}  // namespace
+
 Option& Option::range(std::int64_t least, std::int64_t greatest) {
-  option_->check(CLI::Range(least, greatest));
+  option_->check(within(least, greatest, "INT"));
   return *this;
 }
 
 Option& Option::range(double least, double greatest) {
-  option_->check(CLI::Range(least, greatest));
+  option_->check(within(least, greatest, "FLOAT"));
   return *this;
 }
 
 Option& Option::non_negative() {
-  option_->check(CLI::NonNegativeNumber);
+  option_->check(within(0.0, std::numeric_limits<double>::max(), "0 or more", "NONNEGATIVE"));
   return *this;
 }
 
@@ -192,22 +216,86 @@ Program::Program(std::string name, std::string about, std::string version)
   app_->get_formatter()->column_width(32);
 }
 
+namespace {
+
+/// The command that the words chose so far, the last of a chain of them.
+const CLI::App& chosen_command(const CLI::App& program) {
+  const auto below = program.get_subcommands();
+  return below.empty() ? program : chosen_command(*below[0]);
+}
+
+/// "linnet bench kernels".
+std::string full_name(const CLI::App& program, const CLI::App& command) {
+  return &program == &command ? program.get_name()
+                              : full_name(program, *command.get_parent()) + " " + command.get_name();
+}
+
+std::vector<std::string> command_names(const CLI::App& program) {
+  std::vector<std::string> names;
+  const auto every = [](const CLI::App*) { return true; };
+  for (const CLI::App* command : program.get_subcommands(every)) names.push_back(command->get_name());
+  return names;
+}
+
+std::vector<std::string> option_names(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
+  const std::string meant = nearest_word(word, candidates);
+  return meant.empty() ? "" : concat(" (did you mean ", meant, "?)");
+}
+
+std::string refuse_command(const CLI::App& program, const std::string& name) {
+  const std::string why = "there is no command " + in_quotes(name);
+  if (name == "convert") return why + " in this program: it comes with the Python package";
+  return why + did_you_mean(name, command_names(program));
+}
+
+/// What is wrong with a word that is neither a command, an option of the command, nor a value of one.
+std::string refuse_word(const CLI::App& command, const std::string& word) {
+  const std::string why = "not expected: " + in_quotes(word);
+  if (!word.starts_with("--")) return why;
+  return why + did_you_mean(std::string_view(word).substr(0, word.find('=')), option_names(command));
+}
+
+/// What is wrong where something is missing. Often it is there, and not where it is expected.
+std::string refuse_absence(const CLI::App& program, const CLI::App& command, const char* why) {
+  const std::vector<std::string> rest = program.remaining(true);
+  if (&program == &command)
+    return rest.empty() ? "a command is missing, such as run" : refuse_word(command, rest.front());
+  return rest.empty() ? why : concat(why, "; ", refuse_word(command, rest.front()));
+}
+
+/// What is wrong with an option that has too many values or none; `why` is "--model: 1 required FILE
+/// missing".
+std::string refuse_count(const CLI::App& command, const std::string& why) {
+  for (const CLI::Option* option : command.get_options())
+    if (option->get_expected_max() == 1 && option->count() > 1)
+      return concat(option->get_name(), ": given ", option->count(), " times; give it once");
+  return why.ends_with(" missing") ? why.substr(0, why.find(':')) + ": its value is missing" : why;
+}
+
+}  // namespace
+
 std::optional<std::string> Program::parse(int argc, const char* const* argv) {
   const auto refuse = [this](const std::string& why) {
-    std::string command = app_->get_name();
-    for (auto chosen = app_->get_subcommands(); !chosen.empty(); chosen = chosen[0]->get_subcommands())
-      command += " " + chosen[0]->get_name();
-    fail(ErrorCode::invalid_argument, why, "; see ", command, " --help");
+    fail(ErrorCode::invalid_argument, why, "; see ", full_name(*app_, chosen_command(*app_)), " --help");
   };
   const auto is_first_word = [&](const CLI::App* command) { return command->check_name(argv[1]); };
   if (argc > 1 && argv[1][0] != '-' && app_->get_subcommands(is_first_word).empty())
-    refuse(
-        "there is no command " + in_quotes(argv[1]) +
-        (std::string_view(argv[1]) == "convert" ? " in this program: it comes with the Python package" : ""));
+    refuse(refuse_command(*app_, argv[1]));
   try {
     app_->parse(argc, argv);
   } catch (const CLI::ExtrasError&) {
-    refuse("not expected: " + in_quotes(app_->remaining(true).front()));
+    refuse(refuse_word(chosen_command(*app_), app_->remaining(true).front()));
+  } catch (const CLI::RequiredError& error) {
+    refuse(refuse_absence(*app_, chosen_command(*app_), error.what()));
+  } catch (const CLI::ArgumentMismatch& error) {
+    refuse(refuse_count(chosen_command(*app_), error.what()));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) refuse(error.what());
     // Help and version are asked for by exceptions, as errors are.

@@ -84,7 +84,7 @@ class Command {
   Option add_option(std::string names, std::function<void(const std::vector<std::string>&)> read,
                     std::string help);
 
-  /// An option without a value: it sets the variable to true, one with a name like "!--no-x" to false.
+  /// An option without a value: it sets the variable to true.
   Option add_flag(std::string names, bool& value, std::string help);
 
   /// The text at the end of its help.

@@ -1,6 +1,7 @@
 // cli/output.hpp - standard output, written whole or reported. Never hides a full disk.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,8 @@ Output& out();
 
 bool stdout_is_terminal();
 bool stderr_is_terminal();
+/// The width of the window in which standard error appears; 80 where nobody knows.
+std::size_t stderr_columns();
 /// Whether text on standard error may be coloured: on a terminal, unless NO_COLOR is set.
 bool stderr_has_colors();
 

@@ -134,6 +134,8 @@ int run(const PerplexityArguments& arguments) {
   const Windows windows = choose_windows(arguments, model->spec());
   const std::string text = read_text(arguments.text);
   const std::vector<std::vector<Token>> documents = encode_documents(*model, text, arguments.lines);
+  for (const auto& document : documents)
+    warn_of_length(*model, std::min(windows.length, static_cast<std::int64_t>(document.size())));
   Findings found = score_documents(arguments, model, windows, documents);
   if (found.score.tokens() == 0)
     fail(ErrorCode::invalid_argument, "the text has no token to score; give a longer one");

@@ -9,6 +9,25 @@
 #include "output.hpp"
 
 namespace linnet::cli {
+namespace {
+
+constexpr std::size_t bar_length = 24, bar_width = bar_length + 3;  // with its frame
+
+std::string bar(std::int64_t done, std::int64_t total) {
+  const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
+  const auto filled = static_cast<std::size_t>(share * static_cast<double>(bar_length));
+  return concat(" [", std::string(filled, '='), std::string(bar_length - filled, ' '), "]");
+}
+
+/// The beginning of a text that takes no more than so many columns; a character takes one for each of its
+/// bytes at most.
+std::string shortened(const std::string& text, std::size_t columns) {
+  std::size_t end = std::min(columns, text.size());
+  while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
+}  // namespace
 
 Progress::Progress(std::string_view what, std::int64_t total, std::string_view unit)
     : what_(what),
@@ -41,19 +60,20 @@ void Progress::draw(double elapsed) const {
   const auto amount = [&](double n) {
     return unit_ == "bytes" ? human_bytes(n) : concat(fixed(n, n < 10 ? 1 : 0), " ", unit_);
   };
-  std::string line = concat("\r\x1b[K", what_);
+  std::string line = what_, end;
   if (total_ > 0) {
     const double share = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
-    constexpr int width = 24;
-    const int filled = static_cast<int>(share * width);
-    line += " [";
-    for (int i = 0; i < width; ++i) line += i < filled ? '=' : ' ';
-    line += concat("] ", fixed(100 * share, 0), " %");
-    if (rate > 0) line += concat(", ", human_duration(static_cast<double>(total_ - done_) / rate), " left");
+    end = concat(" ", fixed(100 * share, 0), " %");
+    if (rate > 0) end += concat(", ", human_duration(static_cast<double>(total_ - done_) / rate), " left");
   } else {
-    line += concat(" ", amount(static_cast<double>(done_)));
+    end = concat(" ", amount(static_cast<double>(done_)));
   }
-  print_error(concat(line, ", ", amount(rate), "/s", note_.empty() ? "" : ", ", note_));
+  end += concat(", ", amount(rate), "/s", note_.empty() ? "" : ", ", note_);
+  // A line that is wider than the window goes on in the next one, which nothing would wipe away.
+  const std::size_t room = stderr_columns() - 1;
+  if (total_ > 0 && line.size() + bar_width + end.size() <= room) line += bar(done_, total_);
+  if (end.size() < room) line = shortened(line, room - end.size());
+  print_error(concat("\r\x1b[K", shortened(line + end, room)));
 }
 
 }  // namespace linnet::cli

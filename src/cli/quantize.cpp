@@ -2,8 +2,10 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
+#include <linnet/base/printable.hpp>
 #include <linnet/gguf/reader.hpp>
 
 #include "commands.hpp"
@@ -71,11 +73,20 @@ void print_text(const Summary& summary) {
               fixed(summary.report.error.relative(), 5), '\n');
 }
 
+/// The weights as they were would be gone for good.
+void refuse_same_file(const QuantizeArguments& arguments) {
+  std::error_code missing;
+  if (std::filesystem::equivalent(arguments.input, arguments.output, missing))
+    fail(ErrorCode::invalid_argument, "IN and OUT are the same file, ", path_in_quotes(arguments.output),
+         ": the better weights would be lost; choose another name for OUT");
+}
+
 int run(const QuantizeArguments& arguments) {
   const quant::Mix& mix = require_mix(arguments.type);
   std::vector<TypeOverride> overrides;
   for (const std::string& text : arguments.overrides) overrides.push_back(TypeOverride::parse(text));
   const gguf::File input = gguf::File::open(arguments.input);
+  refuse_same_file(arguments);
   std::optional<ImportanceMatrix> importance;
   if (!arguments.importance.empty()) importance = ImportanceMatrix::read(arguments.importance);
 

@@ -52,15 +52,6 @@ std::vector<Token> encode_prompt(const RunArguments& arguments, const Model& mod
   return tokens;
 }
 
-/// The prompt without the newline with which files and `echo` end. A session goes on without one.
-std::string read_prompt(const TextArguments& arguments, bool may_lack) {
-  if (may_lack && !arguments.given()) return {};
-  std::string text = read_text(arguments);
-  const bool from_file = arguments.from_stdin() || arguments.file_option.given();
-  if (from_file && text.ends_with('\n')) text.pop_back();
-  return text;
-}
-
 void print_json(const Generation& generation, std::string_view text, std::uint64_t seed) {
   const GenerationStats& stats = generation.stats();
   const Json json = {{"text", text},
@@ -98,7 +89,9 @@ std::string stream(Generation& generation, std::string_view echo, bool quiet,
 int run(const RunArguments& arguments) {
   const auto model = load_model(arguments.engine);
   const SamplingOptions sampling = arguments.sampling.over_defaults_of(*model);
-  const std::string text = read_prompt(arguments.text, !arguments.load_session.empty());
+  // A session goes on without a prompt.
+  const bool may_lack = !arguments.load_session.empty();
+  const std::string text = may_lack && !arguments.text.given() ? "" : read_prompt(arguments.text);
 
   std::optional<Progress> prefill;
   const SessionOptions defaults;
@@ -120,6 +113,7 @@ int run(const RunArguments& arguments) {
   Generation generation = session.generate(std::move(prompt), sampling);
   const bool echo = !arguments.chat && !arguments.no_echo;
   const std::string written = stream(generation, echo ? text : "", arguments.json, prefill);
+  warn_of_length(*model, session.length());
   if (arguments.json) print_json(generation, written, *sampling.seed);
   if (!arguments.save_session.empty()) session.save(arguments.save_session);
   if (arguments.stats || (stderr_is_terminal() && stdout_is_terminal() && !arguments.json))

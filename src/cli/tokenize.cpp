@@ -1,5 +1,4 @@
 // tokenize.cpp - `linnet tokenize`: text to token ids, and back. Never runs a model.
-#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,6 +10,7 @@
 #include "arguments.hpp"
 #include "commands.hpp"
 #include "json_text.hpp"
+#include "lines.hpp"
 #include "output.hpp"
 
 namespace linnet::cli {
@@ -55,11 +55,10 @@ std::string parse_json_text(std::string_view line, std::int64_t number) {
 
 void tokenize_lines(const TokenizeArguments& arguments, const Tokenizer& tokenizer, std::string_view text) {
   for (std::int64_t number = 1; !text.empty(); ++number) {
-    const std::string_view line = text.substr(0, text.find('\n'));
+    const std::string_view line = take_line(text);
     print_tokens(arguments, tokenizer,
                  tokenizer.encode(parse_json_text(line, number), {.add_special = !arguments.no_bos,
                                                                   .parse_special = !arguments.no_special}));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
   }
 }
 

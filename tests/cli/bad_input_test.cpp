@@ -78,6 +78,12 @@ TEST_F(BadInput, FilesThatAreNoModel) {
   EXPECT_EQ(folder_.names(), names);
 }
 
+TEST_F(BadInput, WhatOtherProgramsTakeForAModel) {
+  expect_failure(run({"run", "-m", "https://example.org/model.gguf", "-p", "a"}), "is an address");
+  write_file(folder_ / "config.json", "{}");
+  expect_failure(run({"run", "-m", folder_.path().string(), "-p", "a"}), "with linnet convert");
+}
+
 TEST_F(BadInput, AnUnknownArchitecture) {
   const std::string file = changed([](gguf::Writer& w) { w.metadata.set("general.architecture", "parrot"); });
   for (const auto& arguments : readers(file, folder_ / "out.npy")) expect_failure(run(arguments), "'parrot'");
@@ -108,6 +114,29 @@ TEST_F(BadInput, APromptLongerThanTheContext) {
   std::string prompt;
   for (int i = 0; i < 200; ++i) prompt += "a b c ";
   expect_failure(run({"run", "-m", small, "-c", "64", "-p", prompt}), "64");
+}
+
+TEST_F(BadInput, MoreTokensThanTheModelWasTrainedForAreWarnedOf) {
+  const auto warns = [](const std::vector<std::string>& arguments) {
+    const Ended ended = run(arguments);
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    return ended.err ==
+           "linnet: warning: the model was trained for 512 tokens; what it says beyond them means "
+           "little\n";
+  };
+  const std::vector<std::string> run_on = {"run", "-m", tiny, "-p", "a", "--ignore-eos", "-n", "520", "-c"};
+  const auto with_context = [&](const char* context) {
+    std::vector<std::string> arguments = run_on;
+    arguments.push_back(context);
+    return arguments;
+  };
+  EXPECT_TRUE(warns(with_context("600")));
+  expect_success(run(with_context("512")));
+  expect_success(run({"run", "-m", tiny, "-p", "a", "-n", "4", "-c", "600"}));
+  std::string text;
+  for (int i = 0; i < 300; ++i) text += "a b ";
+  EXPECT_TRUE(warns({"perplexity", "-m", tiny, "-p", text, "--context", "600"}));
+  expect_success(run({"perplexity", "-m", tiny, "-p", text}));
 }
 
 TEST_F(BadInput, TextThatIsNoUtf8) {

@@ -28,6 +28,16 @@ void write_stories(const TemporaryFolder& folder) {
   write_file(folder / "measure.txt", all.substr(middle, end - middle));
 }
 
+TEST(Quantize, NeverTakesTheModelItselfForItsOutput) {
+  const TemporaryFolder folder;
+  const std::string bytes = read_file(tiny);
+  write_file(folder / "m.gguf", bytes);
+  std::filesystem::create_symlink(folder / "m.gguf", folder / "link.gguf");
+  for (const char* out : {"m.gguf", "./m.gguf", "link.gguf"})
+    expect_failure(run({"quantize", folder / "m.gguf", folder / out, "q4_0"}), "are the same file");
+  EXPECT_EQ(read_file(folder / "m.gguf"), bytes);
+}
+
 TEST(EveryType, GivesTheSameBitsPackedAndFromTheFile) {
   const TemporaryFolder folder;
   const std::string model = folder / "q.gguf";
