@@ -156,7 +156,8 @@ int run(const ChatArguments& arguments) {
   require_utf8(arguments.system, "the text of --system");
   Dialogue dialogue(arguments, load_model(arguments.engine));
   const bool typed = ::isatty(STDIN_FILENO) == 1, terminal = typed && stdout_is_terminal();
-  if (terminal) out().print("/reset starts over, /exit or Ctrl-D ends; Ctrl-C ends an answer\n");
+  constexpr std::string_view commands = "/reset starts over, /exit or Ctrl-D ends, /help says this; Ctrl-C ends an answer\n";
+  if (terminal) out().print(commands);
   LineReader lines;
   for (;;) {
     if (terminal) out().print("> ");
@@ -165,7 +166,8 @@ int run(const ChatArguments& arguments) {
     if (!line) break;
     if (*line == "/exit") break;
     if (*line == "/reset") dialogue.forget();
-    if (line->empty() || *line == "/reset") continue;
+    if (*line == "/help") out().print(commands);
+    if (line->empty() || *line == "/reset" || *line == "/help") continue;
     try {
       check_line(*line, typed);
       dialogue.say(*line);
@@ -199,7 +201,8 @@ void add_chat(Command& program) {
   arguments->sampling.add_to(command);
   command.set_footer(
       "Each line is what you say. When the context is full, the oldest questions and answers are "
-      "forgotten.\n\n"
+      "forgotten.\n"
+      "Arrow keys and a history of lines come with rlwrap: rlwrap linnet chat -m model.gguf\n\n"
       "Example:\n"
       "  linnet chat -m model.gguf --system \"You are brief.\"");
   command.set_action([arguments] { return run(*arguments); });

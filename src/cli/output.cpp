@@ -41,9 +41,14 @@ std::size_t stderr_columns() {
   return known ? size.ws_col : 80;
 }
 
+bool stderr_obeys_escapes() {
+  const char* const kind = std::getenv("TERM");
+  return stderr_is_terminal() && (!kind || std::string_view(kind) != "dumb");
+}
+
 bool stderr_has_colors() {
   const char* const no_color = std::getenv("NO_COLOR");
-  return stderr_is_terminal() && (!no_color || !*no_color);
+  return stderr_obeys_escapes() && (!no_color || !*no_color);
 }
 
 void print_error(std::string_view text) noexcept {

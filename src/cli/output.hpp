@@ -36,7 +36,9 @@ bool stdout_is_terminal();
 bool stderr_is_terminal();
 /// The width of the window in which standard error appears; 80 where nobody knows.
 std::size_t stderr_columns();
-/// Whether text on standard error may be coloured: on a terminal, unless NO_COLOR is set.
+/// Whether a line on standard error can be wiped away: on a terminal that is not dumb.
+bool stderr_obeys_escapes();
+/// Whether text on standard error may be coloured: on such a terminal, unless NO_COLOR is set.
 bool stderr_has_colors();
 
 /// Writes to standard error at once; failures are ignored.

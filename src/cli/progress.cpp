@@ -33,7 +33,7 @@ Progress::Progress(std::string_view what, std::int64_t total, std::string_view u
     : what_(what),
       unit_(unit),
       total_(total),
-      enabled_(stderr_is_terminal()),
+      enabled_(stderr_obeys_escapes()),
       start_(Clock::now()),
       last_(start_) {}
 

@@ -20,6 +20,13 @@ TEST(Chat, AnswersEachLine) {
   EXPECT_NE(ended.out.find("\"kitchen\""), std::string::npos) << ended.out;
 }
 
+TEST(Chat, SaysWhatItObeys) {
+  const Ended ended = run({"chat", "-m", tiny}, {.input = "/help\n/exit\n"});
+  expect_success(ended);
+  EXPECT_TRUE(ended.out.starts_with("/reset ")) << ended.out;
+  EXPECT_EQ(std::count(ended.out.begin(), ended.out.end(), '\n'), 1) << ended.out;
+}
+
 TEST(Chat, GoesOnAfterALineThatDoesNotFit) {
   const TemporaryFolder folder;
   const std::string model = folder / "chat.gguf";

@@ -102,6 +102,14 @@ TEST(Terminal, AProgressLineFitsTheWindow) {
   }
 }
 
+TEST(Terminal, ADumbOneGetsNoEscapes) {
+  for (const auto& [kind, escapes] : {std::pair{"xterm", true}, std::pair{"dumb", false}}) {
+    OnTerminal program({"inspect", "/no/such/file"}, 80, {{"TERM", kind}, {"NO_COLOR", ""}});
+    EXPECT_EQ(program.wait(), 1);
+    EXPECT_EQ(program.text().find('\x1b') != std::string::npos, escapes) << program.text();
+  }
+}
+
 TEST(Terminal, BenchKernelsShowsHowFarItIsWhereRowsDoNot) {
   OnTerminal program(
       {"bench", "kernels", "--filter", "packed_matmul/Q._./.*/1$", "-t", "1", "--seconds", "0.4", "--json"},
