@@ -143,9 +143,24 @@ TEST(Session, ShiftsInTheSmallestContexts) {
       Generation generation = session.generate(std::vector<Token>{7}, greedy(20));
       while (generation.next()) {
       }
-      EXPECT_EQ(generation.tokens().size(), 20u) << context << ", " << keep;
+      const bool never_shifts = keep >= context;
+      EXPECT_EQ(generation.tokens().size(), never_shifts ? static_cast<std::size_t>(context) - 1 : 20u)
+          << context << ", " << keep;
+      EXPECT_EQ(generation.stop_reason(), never_shifts ? StopReason::context_full : StopReason::max_tokens);
       EXPECT_LE(session.length(), context);
     }
+}
+
+TEST(Session, WhatIsNeverForgottenMayBeTheWholeContext) {
+  Session session(fixture("llama"), shifting(40, 64));
+  Generation generation = session.generate(some_tokens(30), greedy(-1));
+  while (generation.next()) {
+  }
+  EXPECT_EQ(generation.stop_reason(), StopReason::context_full);
+  std::vector<Token> text = some_tokens(30);
+  text.insert(text.end(), generation.tokens().begin(), generation.tokens().end());
+  EXPECT_EQ(text.size(), 40u);
+  EXPECT_EQ(as_vector(session.tokens()), text);
 }
 
 TEST(Session, PromptsThatDoNotFitChangeNothing) {

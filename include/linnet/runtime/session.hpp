@@ -34,7 +34,7 @@ struct SessionOptions {
   std::int64_t memory =
       0;  // bytes that weights, cache and scratch may take; 0: the model's LoadOptions::memory
   Overflow overflow = Overflow::stop;
-  std::int64_t keep = 4;  // tokens that a shift never forgets
+  std::int64_t keep = 4;  // tokens that a shift never forgets; all of the context: there is no shift then
   /// Asked between tokens, and between pieces of a long prompt, on the calling thread; true ends the work.
   std::function<bool()> should_stop = {};
 };
