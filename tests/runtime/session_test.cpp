@@ -121,6 +121,19 @@ TEST_P(SessionOf, AFullContextShiftsForAPromptToo) {
   EXPECT_EQ(session.length(), 40);
 }
 
+TEST(Session, AppendsWhatItHolds) {
+  const auto model = fixture("llama");
+  Session session(model, shifting(40, 4));
+  session.append(some_tokens(30));
+  session.append(session.tokens().last(20));  // of which a shift moves those that it keeps
+  std::vector<Token> text = some_tokens(30);
+  const std::vector<Token> added(text.end() - 20, text.end());
+  text.erase(text.begin() + 4, text.begin() + 4 + 13);  // the older half of what is behind the first four
+  text.insert(text.end(), added.begin(), added.end());
+  EXPECT_EQ(as_vector(session.tokens()), text);
+  EXPECT_EQ(Logits(session.logits().begin(), session.logits().end()), fresh_logits(model, text));
+}
+
 TEST(Session, AFullContextStops) {
   SessionOptions options = one_thread();
   options.context = 40;

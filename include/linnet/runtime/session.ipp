@@ -105,8 +105,8 @@ LINNET_INLINE void Session::check_fits(std::int64_t tokens) const {
 }
 
 LINNET_INLINE void Session::append(std::span<const Token> tokens) {
-  cancelled_.store(false, std::memory_order_relaxed);  // what was meant for work that has ended
-  extend(tokens);
+  cancelled_.store(false, std::memory_order_relaxed);        // what was meant for work that has ended
+  extend(std::vector<Token>(tokens.begin(), tokens.end()));  // they may be tokens(), which are about to move
 }
 
 LINNET_INLINE void Session::extend(std::span<const Token> tokens) {
