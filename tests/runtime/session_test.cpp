@@ -8,6 +8,8 @@
 #include <runtime/sessions.hpp>
 #include <support/expect_error.hpp>
 
+#include <linnet/model/adapter.hpp>
+#include <linnet/runtime/embedder.hpp>
 #include <linnet/sampling/defaults.hpp>
 
 namespace linnet::session_test {
@@ -199,6 +201,9 @@ TEST(Session, PromptsThatDoNotFitChangeNothing) {
 TEST(Session, NeedsAModelAndAName) {
   expect_error(ErrorCode::invalid_argument, "model", [] { Session session(nullptr); });
   expect_error(ErrorCode::invalid_argument, "model", [] { Engine engine(nullptr, {}); });
+  expect_error(ErrorCode::invalid_argument, "model", [] { Embedder embedder(nullptr); });
+  expect_error(ErrorCode::invalid_argument, "model",
+               [] { Adapter::load(std::filesystem::path("any.gguf"), nullptr); });
   static_assert(requires(Session & session) { session.generate("a"); });
   static_assert(![]<class S>(S*) {
     return requires(S && session) { std::move(session).generate("a"); };
