@@ -49,7 +49,7 @@ class Session:
             overflow: what happens at the end of the context: ``"stop"``: a generation ends, a prompt that does not
                 fit is refused; ``"shift"``: the older half of the tokens behind the first ``keep`` is forgotten,
                 and the rest computed again.
-            keep: tokens that a shift never forgets.
+            keep: tokens that a shift never forgets; all of the context: there is no shift then.
             memory: bytes that the weights, this cache and its scratch may take. 0: the model's. A context of 0
                 becomes no larger than this allows.
         """

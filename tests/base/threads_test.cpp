@@ -10,9 +10,13 @@
 #include <utility>
 #include <vector>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 #include <linnet/base/threads.hpp>
 #include <support/expect_error.hpp>
+#include <support/sanitized.hpp>
 #include <support/temporary_folder.hpp>
 
 // Bodies of threads.ipp: what default_thread_count() makes of them depends on this machine's affinity mask.
@@ -157,6 +161,34 @@ TEST(ThreadTeam, AttendanceLearnsWhoIsLate) {
       member.barrier();
     });
   EXPECT_EQ(attendance.members(), 1);
+}
+
+// OpenMP's threads do not survive fork(), and the thread that forked would wait for them.
+TEST(ThreadTeam, ChildrenOfForkRunOn) {
+  if (tests::sanitized) GTEST_SKIP() << "ThreadSanitizer refuses threads in such children";
+  ThreadTeam before(3);
+  const auto works = [](ThreadTeam& team, int members) {
+    std::atomic<int> sum = 0, counted = 0;
+    for (int run = 0; run < 20; ++run)
+      team.run([&](ThreadTeam::Member& member) {
+        member.for_chunks(10, 1, [&](std::int64_t i, std::int64_t) { sum += static_cast<int>(i); });
+        counted += member.count() == members;
+      });
+    return sum == 20 * 45 && counted == 20 * members;
+  };
+  ASSERT_TRUE(works(before, 3));
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(60);  // what hangs is ended
+    ThreadTeam after(2);
+    bool fine = works(before, 3) && works(after, 2);
+    std::thread([&] { fine = works(before, 3) && fine; }).join();
+    _exit(fine ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(works(before, 3));
 }
 
 TEST(ThreadTeam, AnImpossibleSizeIsAnError) {

@@ -8,6 +8,8 @@
 #include <runtime/sessions.hpp>
 #include <support/expect_error.hpp>
 
+#include <linnet/model/adapter.hpp>
+#include <linnet/runtime/embedder.hpp>
 #include <linnet/sampling/defaults.hpp>
 
 namespace linnet::session_test {
@@ -121,6 +123,19 @@ TEST_P(SessionOf, AFullContextShiftsForAPromptToo) {
   EXPECT_EQ(session.length(), 40);
 }
 
+TEST(Session, AppendsWhatItHolds) {
+  const auto model = fixture("llama");
+  Session session(model, shifting(40, 4));
+  session.append(some_tokens(30));
+  session.append(session.tokens().last(20));  // of which a shift moves those that it keeps
+  std::vector<Token> text = some_tokens(30);
+  const std::vector<Token> added(text.end() - 20, text.end());
+  text.erase(text.begin() + 4, text.begin() + 4 + 13);  // the older half of what is behind the first four
+  text.insert(text.end(), added.begin(), added.end());
+  EXPECT_EQ(as_vector(session.tokens()), text);
+  EXPECT_EQ(Logits(session.logits().begin(), session.logits().end()), fresh_logits(model, text));
+}
+
 TEST(Session, AFullContextStops) {
   SessionOptions options = one_thread();
   options.context = 40;
@@ -143,9 +158,24 @@ TEST(Session, ShiftsInTheSmallestContexts) {
       Generation generation = session.generate(std::vector<Token>{7}, greedy(20));
       while (generation.next()) {
       }
-      EXPECT_EQ(generation.tokens().size(), 20u) << context << ", " << keep;
+      const bool never_shifts = keep >= context;
+      EXPECT_EQ(generation.tokens().size(), never_shifts ? static_cast<std::size_t>(context) - 1 : 20u)
+          << context << ", " << keep;
+      EXPECT_EQ(generation.stop_reason(), never_shifts ? StopReason::context_full : StopReason::max_tokens);
       EXPECT_LE(session.length(), context);
     }
+}
+
+TEST(Session, WhatIsNeverForgottenMayBeTheWholeContext) {
+  Session session(fixture("llama"), shifting(40, 64));
+  Generation generation = session.generate(some_tokens(30), greedy(-1));
+  while (generation.next()) {
+  }
+  EXPECT_EQ(generation.stop_reason(), StopReason::context_full);
+  std::vector<Token> text = some_tokens(30);
+  text.insert(text.end(), generation.tokens().begin(), generation.tokens().end());
+  EXPECT_EQ(text.size(), 40u);
+  EXPECT_EQ(as_vector(session.tokens()), text);
 }
 
 TEST(Session, PromptsThatDoNotFitChangeNothing) {
@@ -171,6 +201,9 @@ TEST(Session, PromptsThatDoNotFitChangeNothing) {
 TEST(Session, NeedsAModelAndAName) {
   expect_error(ErrorCode::invalid_argument, "model", [] { Session session(nullptr); });
   expect_error(ErrorCode::invalid_argument, "model", [] { Engine engine(nullptr, {}); });
+  expect_error(ErrorCode::invalid_argument, "model", [] { Embedder embedder(nullptr); });
+  expect_error(ErrorCode::invalid_argument, "model",
+               [] { Adapter::load(std::filesystem::path("any.gguf"), nullptr); });
   static_assert(requires(Session & session) { session.generate("a"); });
   static_assert(![]<class S>(S*) {
     return requires(S && session) { std::move(session).generate("a"); };

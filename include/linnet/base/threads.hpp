@@ -33,6 +33,9 @@ int resolve_thread_count(int asked);
 /// calls) once per step, not once per operation. Inside it every member executes the same calls of barrier()
 /// and for_chunks() in the same order. What a chunk computes must not depend on who computes it; then results
 /// do not depend on the number of threads, which may differ from run to run.
+///
+/// A child of fork() may go on with a team that was idle in its parent. A thread that had run teams before it
+/// forked has lost OpenMP's threads in the child: each of its runs starts threads of its own.
 class ThreadTeam {
  public:
   class Member;
@@ -69,6 +72,7 @@ class ThreadTeam {
 
   using Entry = void (*)(void* context, Member& member);
   void launch(int members, Entry entry, void* context);
+  void launch_without_openmp(int members);
   void hand_over(Entry entry, void* context);
   void take_back();
   /// Seconds that a member slept at barriers of the last run, on average over all members but one.

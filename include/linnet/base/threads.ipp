@@ -18,6 +18,7 @@
 #ifdef __linux__
 #include <sched.h>
 #endif
+#include <unistd.h>
 
 #include <linnet/base/error.hpp>
 #include <linnet/base/threads.hpp>
@@ -44,6 +45,15 @@ LINNET_INLINE void try_threads(int count) {
   if (refused)
     fail(ErrorCode::out_of_memory, "cannot start ", count,
          " threads: the system refused; use fewer, or raise the limits (ulimit -v, ulimit -u)");
+}
+
+/// Whether the threads that OpenMP keeps for this one stayed behind in a parent process: a parallel region
+/// would wait for them for ever. Asked before each region.
+LINNET_INLINE bool has_lost_threads() {
+  thread_local pid_t process = 0;  // in which this thread first opened a region
+  const pid_t present = getpid();
+  if (process == 0) process = present;
+  return process != present;
 }
 
 }  // namespace detail
@@ -81,12 +91,33 @@ __attribute__((noinline)) LINNET_INLINE void ThreadTeam::take_back() {
   while (shared_->finished.value.load(std::memory_order_acquire) != running_) std::this_thread::yield();
 }
 
+/// Runs the job in threads that are started for it, as many as the system gives.
+LINNET_INLINE void ThreadTeam::launch_without_openmp(int members) {
+  std::vector<std::thread> others;
+  std::promise<void> counted;
+  const std::shared_future<void> wait = counted.get_future().share();
+  try {
+    others.reserve(static_cast<std::size_t>(members - 1));
+    for (int i = 1; i < members; ++i)
+      others.emplace_back([this, &wait, i] {
+        wait.wait();
+        enter(*shared_, *this, i);
+      });
+  } catch (...) {  // those that there are do all of it
+  }
+  running_ = 1 + static_cast<int>(others.size());
+  counted.set_value();
+  enter(*shared_, *this, 0);
+  for (std::thread& thread : others) thread.join();
+}
+
 __attribute__((no_sanitize("thread"))) LINNET_INLINE void ThreadTeam::launch(int members, Entry entry,
                                                                              void* context) {
   hand_over(entry, context);
   ThreadTeam* const team = this;
   Shared* const shared = shared_.get();  // a member of this team may be read only after `started`
 #ifdef _OPENMP
+  if (members > 1 && detail::has_lost_threads()) return launch_without_openmp(members);
   if (members > 1) {
 #pragma omp parallel num_threads(members)
     {

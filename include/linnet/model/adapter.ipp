@@ -148,6 +148,7 @@ LINNET_INLINE Adapter::Adapter(const gguf::File& file, std::shared_ptr<const Mod
 
 LINNET_INLINE std::shared_ptr<const Adapter> Adapter::load(const std::filesystem::path& path,
                                                            std::shared_ptr<const Model> model) {
+  model = existing(std::move(model));
   const gguf::File file = gguf::File::open(path);
   try {
     return std::shared_ptr<const Adapter>(new Adapter(file, std::move(model)));

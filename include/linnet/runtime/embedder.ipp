@@ -24,7 +24,7 @@ inline EngineOptions engine_options(const Model& model, const EmbedderOptions& o
 }  // namespace detail
 
 LINNET_INLINE Embedder::Embedder(std::shared_ptr<const Model> model, const EmbedderOptions& options)
-    : options_(options), engine_(model, detail::engine_options(*model, options)) {}
+    : options_(options), engine_(model, detail::engine_options(*existing(model), options)) {}
 
 LINNET_INLINE std::vector<float> Embedder::embed(std::span<const std::string> texts) {
   std::vector<std::vector<Token>> tokens;

@@ -34,7 +34,7 @@ struct SessionOptions {
   std::int64_t memory =
       0;  // bytes that weights, cache and scratch may take; 0: the model's LoadOptions::memory
   Overflow overflow = Overflow::stop;
-  std::int64_t keep = 4;  // tokens that a shift never forgets
+  std::int64_t keep = 4;  // tokens that a shift never forgets; all of the context: there is no shift then
   /// Asked between tokens, and between pieces of a long prompt, on the calling thread; true ends the work.
   std::function<bool()> should_stop = {};
 };
@@ -133,9 +133,10 @@ class Session {
   /// A session without a name is gone before the first token: keep it in a variable.
   Generation generate(auto&&...) && = delete;
 
-  /// Adds tokens and computes them. logits() are then those after the last. @throws Error(invalid_argument)
-  /// for ids outside the vocabulary, Error(context_full) where they do not fit: nothing has changed then.
-  /// Error(cancelled): of the new tokens the session holds those that were computed.
+  /// Adds tokens, which may be some of tokens(), and computes them. logits() are then those after the last.
+  /// @throws Error(invalid_argument) for ids outside the vocabulary, Error(context_full) where they do not
+  /// fit: nothing has changed then. Error(cancelled): of the new tokens the session holds those that were
+  /// computed.
   void append(std::span<const Token> tokens);
   /// [vocabulary]: what the model expects next. Computes tokens that are still pending. Empty before the
   /// first token.

@@ -105,8 +105,8 @@ LINNET_INLINE void Session::check_fits(std::int64_t tokens) const {
 }
 
 LINNET_INLINE void Session::append(std::span<const Token> tokens) {
-  cancelled_.store(false, std::memory_order_relaxed);  // what was meant for work that has ended
-  extend(tokens);
+  cancelled_.store(false, std::memory_order_relaxed);        // what was meant for work that has ended
+  extend(std::vector<Token>(tokens.begin(), tokens.end()));  // they may be tokens(), which are about to move
 }
 
 LINNET_INLINE void Session::extend(std::span<const Token> tokens) {
@@ -170,9 +170,9 @@ LINNET_INLINE void Session::set_adapters(std::span<const AdapterUse> adapters) {
 }
 
 /// Makes room by forgetting the older half of what may be forgotten. Positions move, so what is behind the
-/// gap is computed again.
+/// gap is computed again. @pre kept() < length()
 LINNET_INLINE void Session::shift() {
-  const std::int64_t keep = std::clamp<std::int64_t>(options_.keep, 0, length() - 1);
+  const std::int64_t keep = kept();
   const std::int64_t dropped = std::max<std::int64_t>(1, (length() - keep) / 2);
   std::vector<Token> rest(tokens_.begin() + keep + dropped, tokens_.end());
   truncate(keep);
@@ -254,7 +254,7 @@ LINNET_INLINE std::optional<Token> Generation::State::choose() {
     return std::nullopt;
   }
   if (session.length() == session.context()) {
-    if (session.options_.overflow == Overflow::stop) {
+    if (session.kept() == session.length()) {
       reason = StopReason::context_full;
       return std::nullopt;
     }
