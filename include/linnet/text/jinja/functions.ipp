@@ -52,8 +52,7 @@ inline Dict collect_entries(Interpreter& interpreter, const Bound& arguments) {
 inline Value make_namespace(Interpreter& interpreter, const Value&, const Bound& arguments) {
   auto space = std::make_shared<Namespace>();
   for (const auto& [name, value] : collect_entries(interpreter, arguments).items) {
-    if (!value.is_data())
-      interpreter.budget().fail("expected data for a namespace, got a ", type_name(value));
+    if (!value.is_data()) fail_no_data(interpreter.budget(), "for a namespace", value);
     space->values.insert_or_assign(to_text(interpreter.budget(), name, "name in a namespace"), value);
   }
   return space;
