@@ -17,6 +17,9 @@ namespace linnet {
 /// broken.
 std::vector<Token> encode_chat(const Model& model, std::span<const ChatMessage> messages,
                                const ChatTemplateOptions& options = {});
+/// The same for messages with more than a role and a text: a list of dictionaries.
+std::vector<Token> encode_chat(const Model& model, const jinja::Value& messages,
+                               const ChatTemplateOptions& options = {});
 
 }  // namespace linnet
 

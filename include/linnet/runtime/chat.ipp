@@ -10,6 +10,11 @@ namespace linnet {
 
 LINNET_INLINE std::vector<Token> encode_chat(const Model& model, std::span<const ChatMessage> messages,
                                              const ChatTemplateOptions& options) {
+  return encode_chat(model, to_value(messages), options);
+}
+
+LINNET_INLINE std::vector<Token> encode_chat(const Model& model, const jinja::Value& messages,
+                                             const ChatTemplateOptions& options) {
   const std::string source(model.chat_template());
   if (source.empty())
     fail(ErrorCode::unsupported,
