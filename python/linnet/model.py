@@ -219,7 +219,12 @@ class Model:
         return self._core.is_end_of_generation(token)
 
     def encode_chat(
-        self, messages: Sequence[Mapping[str, Any]], *, add_generation_prompt: bool = True, **variables: Any
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        add_generation_prompt: bool = True,
+        parse_special: bool = True,
+        **variables: Any,
     ) -> list[int]:
         """The prompt that asks for the next answer: the model's chat template over the messages, as tokens.
 
@@ -227,6 +232,9 @@ class Model:
             messages: each with ``"role"`` and ``"content"`` (or ``"tool_calls"``), and with whatever else the
                 template knows: all of it is what JSON has.
             add_generation_prompt: end with what opens the assistant's turn.
+            parse_special: control tokens written in the messages become tokens. False: they are text, so that
+                nobody's words can end a turn or begin another. User-defined tokens of the vocabulary stay
+                tokens. A template that puts its own control tokens together from pieces is refused then.
             variables: what else the template knows, such as ``tools=[...]`` (their JSON schemas) or
                 ``enable_thinking=False``.
 
@@ -239,7 +247,7 @@ class Model:
                 raise Error("invalid_argument", 'messages: expected dictionaries with "role" and "content"')
             turns.append(dict(message))
         return self._core.encode_chat(
-            _to_json(turns, "messages"), _to_json(variables, "variables"), add_generation_prompt
+            _to_json(turns, "messages"), _to_json(variables, "variables"), add_generation_prompt, parse_special
         )
 
     # The network

@@ -68,7 +68,7 @@ py::bytes piece(const LoadedModel& self, const py::object& token, bool special) 
 
 /// Messages and variables are JSON.
 std::vector<Token> encode_chat(const LoadedModel& self, const py::object& messages,
-                               const py::object& variables, bool add_generation_prompt) {
+                               const py::object& variables, bool add_generation_prompt, bool parse_special) {
   const std::string messages_text = to_text(messages, "messages");
   const std::string variables_text = to_text(variables, "variables");
   std::vector<Token> tokens;
@@ -77,7 +77,7 @@ std::vector<Token> encode_chat(const LoadedModel& self, const py::object& messag
     options.add_generation_prompt = add_generation_prompt;
     const jinja::Value values = jinja::parse_json(variables_text);
     for (const auto& [name, value] : values.dict()->items) options.variables.emplace(*name.text(), value);
-    tokens = linnet::encode_chat(*self.model, jinja::parse_json(messages_text), options);
+    tokens = linnet::encode_chat(*self.model, jinja::parse_json(messages_text), options, parse_special);
   });
   return tokens;
 }
