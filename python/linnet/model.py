@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import operator
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +21,19 @@ if TYPE_CHECKING:
     from ._types import DoubleArray, FloatArray, Path, SamplingOptions, Tokens
     from .adapter import AdapterUse
     from .generation import Generation
+
+
+def _is_message(message: object) -> bool:
+    if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
+        return False
+    return "content" in message or "tool_calls" in message
+
+
+def _to_json(value: object, name: str) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Error("invalid_argument", f"{name}: expected what JSON has: {error}") from error
 
 
 class Model:
@@ -204,22 +218,37 @@ class Model:
         """Whether generation stops at this token. False outside the vocabulary."""
         return self._core.is_end_of_generation(token)
 
-    def encode_chat(self, messages: Sequence[Mapping[str, str]], *, add_generation_prompt: bool = True) -> list[int]:
+    def encode_chat(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        add_generation_prompt: bool = True,
+        parse_special: bool = True,
+        **variables: Any,
+    ) -> list[int]:
         """The prompt that asks for the next answer: the model's chat template over the messages, as tokens.
 
         Args:
-            messages: each with ``"role"`` and ``"content"``.
+            messages: each with ``"role"`` and ``"content"`` (or ``"tool_calls"``), and with whatever else the
+                template knows: all of it is what JSON has.
             add_generation_prompt: end with what opens the assistant's turn.
+            parse_special: control tokens written in the messages become tokens. False: they are text, so that
+                nobody's words can end a turn or begin another. User-defined tokens of the vocabulary stay
+                tokens. A template that puts its own control tokens together from pieces is refused then.
+            variables: what else the template knows, such as ``tools=[...]`` (their JSON schemas) or
+                ``enable_thinking=False``.
 
         Raises:
             Error: the model has no chat template, or its template refuses the messages.
         """
         turns = []
         for message in messages:
-            if not isinstance(message, Mapping) or "role" not in message or "content" not in message:
+            if not _is_message(message):
                 raise Error("invalid_argument", 'messages: expected dictionaries with "role" and "content"')
-            turns.append((message["role"], message["content"]))
-        return self._core.encode_chat(turns, add_generation_prompt)
+            turns.append(dict(message))
+        return self._core.encode_chat(
+            _to_json(turns, "messages"), _to_json(variables, "variables"), add_generation_prompt, parse_special
+        )
 
     # The network
 

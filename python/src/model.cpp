@@ -66,17 +66,18 @@ py::bytes piece(const LoadedModel& self, const py::object& token, bool special) 
   return self.model->tokenizer().piece(id, {.special = special});
 }
 
-std::vector<Token> encode_chat(const LoadedModel& self,
-                               const std::vector<std::pair<py::object, py::object>>& messages,
-                               bool add_generation_prompt) {
-  std::vector<ChatMessage> turns;
-  for (const auto& [role, content] : messages)
-    turns.push_back({.role = to_text(role, "role"), .content = to_text(content, "content")});
+/// Messages and variables are JSON.
+std::vector<Token> encode_chat(const LoadedModel& self, const py::object& messages,
+                               const py::object& variables, bool add_generation_prompt, bool parse_special) {
+  const std::string messages_text = to_text(messages, "messages");
+  const std::string variables_text = to_text(variables, "variables");
   std::vector<Token> tokens;
   run_unlocked([&] {
     ChatTemplateOptions options;
     options.add_generation_prompt = add_generation_prompt;
-    tokens = linnet::encode_chat(*self.model, turns, options);
+    const jinja::Value values = jinja::parse_json(variables_text);
+    for (const auto& [name, value] : values.dict()->items) options.variables.emplace(*name.text(), value);
+    tokens = linnet::encode_chat(*self.model, jinja::parse_json(messages_text), options, parse_special);
   });
   return tokens;
 }

@@ -26,6 +26,7 @@ struct ChatArguments {
   SamplingArguments sampling;
   std::int64_t context = 0;
   std::string system;
+  bool no_special = false;
   bool stats = false;
 };
 
@@ -63,6 +64,7 @@ class Dialogue {
                           .threads = arguments.engine.threads,
                           .cache_type = arguments.engine.cache_type,
                           .should_stop = interrupted}),
+        parse_special_(!arguments.no_special),
         stats_(arguments.stats) {
     session_.set_adapters(load_adapters(arguments.engine, model_));
     if (!arguments.system.empty()) messages_.push_back({.role = "system", .content = arguments.system});
@@ -114,13 +116,13 @@ class Dialogue {
 
   /// The tokens of the dialogue that the session does not hold yet; it forgets what no longer fits together.
   std::vector<Token> prompt() {
-    std::vector<Token> tokens = encode_chat(*model_, messages_);
+    std::vector<Token> tokens = encode_chat(*model_, messages_, {}, parse_special_);
     // Room for an answer; beyond it the oldest question and its answer are forgotten.
     const std::int64_t room = session_.context() - session_.context() / 4;
     while (static_cast<std::int64_t>(tokens.size()) > room && messages_.size() > fixed_ + 2) {
       messages_.erase(messages_.begin() + static_cast<std::ptrdiff_t>(fixed_),
                       messages_.begin() + static_cast<std::ptrdiff_t>(fixed_ + 2));
-      tokens = encode_chat(*model_, messages_);
+      tokens = encode_chat(*model_, messages_, {}, parse_special_);
     }
     const auto held = session_.tokens();
     const auto [end, unused] = std::mismatch(tokens.begin(), tokens.end(), held.begin(), held.end());
@@ -135,6 +137,7 @@ class Dialogue {
   std::shared_ptr<const Model> model_;
   SamplingOptions sampling_;
   Session session_;
+  bool parse_special_;
   bool stats_;
   std::vector<ChatMessage> messages_;
   std::size_t fixed_;  // messages that are never forgotten
@@ -197,6 +200,8 @@ void add_chat(Command& program) {
                   "Most tokens in all; 0: the model's own length, at most 4096 and what --memory holds")
       .value_name("N");
   command.add_option("--system", arguments->system, "The system message").value_name("TEXT");
+  command.add_flag("--no-special", arguments->no_special,
+                   "Special tokens written in the lines (or the system message) are plain text");
   command.add_flag("--stats", arguments->stats, "Print tokens and speed to standard error");
   arguments->sampling.add_to(command);
   command.set_footer(

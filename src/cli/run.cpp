@@ -46,7 +46,7 @@ std::vector<Token> encode_prompt(const RunArguments& arguments, const Model& mod
     messages.push_back({.role = "system", .content = arguments.system});
   }
   messages.push_back({.role = "user", .content = text});
-  std::vector<Token> tokens = encode_chat(model, messages);
+  std::vector<Token> tokens = encode_chat(model, messages, {}, !arguments.no_special);
   if (continues && !tokens.empty() && tokens[0] == model.tokenizer().vocabulary().bos())
     tokens.erase(tokens.begin());
   return tokens;
@@ -153,11 +153,8 @@ void add_options(Command& command, RunArguments& arguments) {
   command.add_option("--system", arguments.system, "With --chat: the system message")
       .value_name("TEXT")
       .needs("--chat");
-  command
-      .add_flag("--no-special", arguments.no_special,
-                "Special tokens written in the prompt are plain text (never with --chat, whose template is "
-                "made of them)")
-      .excludes("--chat");
+  command.add_flag("--no-special", arguments.no_special,
+                   "Special tokens written in the prompt (or the system message) are plain text");
   command.add_flag("--no-echo", arguments.no_echo, "Print only what the model writes (as --chat does)");
   command.add_flag("--json", arguments.json, "Print one JSON object at the end instead of the text");
   command.add_flag("--stats", arguments.stats,

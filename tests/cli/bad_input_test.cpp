@@ -165,8 +165,6 @@ TEST_F(BadInput, WrongUsage) {
   expect_failure(run({"run", "-m", small, "-p", "a", "--top-p", "2"}), "top_p");
   expect_failure(run({"run", "-m", small, "-p", "a", "--order", "top_k;wishes"}), "wishes");
   expect_failure(run({"run", "-m", small, "-p", "a", "--chat"}), "chat template");
-  expect_failure(run({"run", "-m", small, "-p", "a", "--chat", "--no-special"}),
-                 "--chat excludes --no-special");
   expect_failure(run({"run", "-m", small, "-p", "a", "--kv-type", "q2_k"}), "q2_k");
   expect_failure(run({"run", "-m", small, "-p", "a", "-c", "-5"}), "-5");
   expect_failure(run({"run", "-m", small, "-p", "a"}, {.environment = {{"LINNET_ISA", "abacus"}}}),

@@ -82,8 +82,15 @@ TEST(Jinja, NothingChangesBehindAName) {
        {"{{ [1].append(2) }}", "{{ {}.update(a=1) }}", "{{ {}.pop('a') }}", "{{ ''.__class__.x }}",
         "{{ ''.format.__globals__ }}", "{{ range.__init__ }}{{ range.__init__.x }}",
         "{{ namespace(a=range) }}", "{{ [range] }}", "{% set n = namespace() %}{% set n.n = n %}",
+        "{% set n = namespace() %}{% set n.n = [n] %}", "{% set n = namespace() %}{% set n.n = {'a': [n]} %}",
+        "{% set n = namespace() %}{% set n.n = [range] %}", "{{ namespace(a=[range]) }}",
+        "{% for x in [1] %}{{ loop.changed([loop]) }}{% endfor %}", "{{ {range: 1} }}",
         "{% for x in [1] %}{{ [loop] }}{% endfor %}", "{{ 'a'.join }}"})
     EXPECT_NE(error_of(source), "") << source;
+  EXPECT_EQ(
+      error_of("{% set n = namespace() %}{% set n.n = [range] %}"),
+      "chat template, line 1: expected data for a namespace, got a list that holds a function, namespace "
+      "or loop");
 }
 
 // Each would run for ages, or take all memory or stack, were it not stopped.
@@ -170,6 +177,11 @@ TEST(Jinja, DeepNestingIsAnError) {
   EXPECT_NE(error_of("{% for " + repeat("(", deep) + "x"), "");
   EXPECT_NE(error_of(repeat("{{ (", deep)), "");
   EXPECT_EQ(render("{{ " + repeat("(", 20) + "1" + repeat(")", 20) + " }}"), "1");
+  // A method holds its list, a macro the names around it: lists of either must not grow into a chain.
+  EXPECT_NE(error_of("{% set l = [1] %}" + repeat("{% set l = [l.count] %}", 10'000)), "");
+  EXPECT_EQ(render("{% with l = [1] %}" + repeat("{% macro f() %}{% endmacro %}{% set l = [f] %}", 10'000) +
+                   "{{ l | length }}{% endwith %}"),
+            "1");
 }
 
 TEST(Jinja, LongChainsAreNotNesting) {

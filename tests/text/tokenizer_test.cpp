@@ -65,6 +65,20 @@ TEST(Tokenizer, WithoutParsingOnlyUserDefinedTokensAreFound) {
   EXPECT_EQ(tokenizer.encode("<|end_of_text|>").size(), 1u);
 }
 
+TEST(Tokenizer, ControlTokensMayBeTextButForSomePlaces) {
+  BytePairs pairs;
+  add_token(pairs.data, "<t>", 0, TokenKind::user_defined);
+  const Tokenizer tokenizer = pairs.tokenizer();
+  const std::string eos = "<|end_of_text|>", text = eos + "<t>" + eos;
+  using Places = std::vector<std::pair<std::size_t, std::size_t>>;
+  EXPECT_EQ(tokenizer.find_control(text), (Places{{0, 15}, {18, 33}}));
+  EXPECT_EQ(tokenizer.encode(text, {.control_at = std::vector<std::size_t>{0, 18}}), tokenizer.encode(text));
+  EXPECT_EQ(tokenizer.encode(text, {.control_at = std::vector<std::size_t>()}),
+            tokenizer.encode(text, {.parse_special = false}));
+  EXPECT_EQ(tokenizer.encode(text, {.control_at = std::vector<std::size_t>{18}}).size(), 17u);
+  EXPECT_EQ(tokenizer.encode(text, {.control_at = std::vector<std::size_t>{1, 17, 99}}).size(), 31u);
+}
+
 // Phi-3's special tokens take the white space after them along, except three.
 TEST(Tokenizer, StripsWhiteSpaceOnlyInPhi3sVocabulary) {
   VocabularyData data = sentence_piece_data();

@@ -19,6 +19,9 @@ struct ChatMessage {
   std::string content;
 };
 
+/// Messages as a template sees them: a list of dictionaries.
+jinja::Value to_value(std::span<const ChatMessage> messages);
+
 struct ChatTemplateOptions {
   bool add_generation_prompt = true;          // end with what opens the assistant's turn
   std::string bos_text = {};                  // the text of the beginning-of-sequence token: `bos_token`

@@ -18,16 +18,20 @@
 
 namespace linnet {
 
+LINNET_INLINE jinja::Value to_value(std::span<const ChatMessage> messages) {
+  jinja::List list;
+  for (const ChatMessage& message : messages)
+    list.items.emplace_back(jinja::Dict{{{"role", message.role}, {"content", message.content}}});
+  return list;
+}
+
 LINNET_INLINE ChatTemplate::ChatTemplate(std::string source)
     : source_(std::move(source)),
       block_(std::make_shared<const jinja::Block>(jinja::parse_template(source_))) {}
 
 LINNET_INLINE std::string ChatTemplate::render(std::span<const ChatMessage> messages,
                                                const ChatTemplateOptions& options) const {
-  jinja::List list;
-  for (const ChatMessage& message : messages)
-    list.items.emplace_back(jinja::Dict{{{"role", message.role}, {"content", message.content}}});
-  return render(jinja::Value(std::move(list)), options);
+  return render(to_value(messages), options);
 }
 
 LINNET_INLINE std::string ChatTemplate::render(const jinja::Value& messages,

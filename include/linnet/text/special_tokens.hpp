@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +22,9 @@ class SpecialTokens {
   static constexpr std::size_t max_length = 256;
 
   struct Match {
-    std::size_t begin;  // of the token's text
-    std::size_t end;    // after it, and after the white space that it takes with it
+    std::size_t begin;     // of the token's text
+    std::size_t text_end;  // after it
+    std::size_t end;       // after it, and after the white space that it takes with it
     Token token;
   };
 
@@ -33,6 +35,9 @@ class SpecialTokens {
   /// The first token in text[from...], the longest of those that begin there. `control` false: only
   /// user-defined tokens are looked for. Cost: at most max_length steps a byte, in ordinary texts about one.
   std::optional<Match> find(std::string_view text, std::size_t from, bool control) const noexcept;
+  /// The same, where control tokens begin at these places alone, which ascend.
+  std::optional<Match> find(std::string_view text, std::size_t from,
+                            std::span<const std::size_t> control_at) const noexcept;
 
  private:
   struct Node {
@@ -53,6 +58,9 @@ class SpecialTokens {
   Step read(std::string_view text, std::size_t at) const noexcept;
   void insert(std::string_view text, Token token, bool control, bool strips_right);
   std::optional<Match> match(std::string_view text, std::size_t at, bool control) const noexcept;
+  template <class IsControlAt>
+  std::optional<Match> find_if(std::string_view text, std::size_t from,
+                               IsControlAt is_control_at) const noexcept;
 
   bool escaped_spaces_;
   std::vector<Node> nodes_{Node{}};         // the first is unused, so that 0 means none

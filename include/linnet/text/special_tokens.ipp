@@ -1,6 +1,8 @@
 // text/special_tokens.ipp - the bodies of text/special_tokens.hpp.
 #pragma once
 
+#include <algorithm>
+
 #include <linnet/text/sentence_piece.hpp>
 #include <linnet/text/special_tokens.hpp>
 #include <linnet/text/unicode.hpp>
@@ -75,7 +77,7 @@ LINNET_INLINE auto SpecialTokens::match(std::string_view text, std::size_t at, b
     if (node == 0) break;
     i += step.length;
     if (nodes_[node].token >= 0 && (control || !nodes_[node].control)) {
-      longest = Match{at, i, nodes_[node].token};
+      longest = Match{at, i, i, nodes_[node].token};
       strips_right = nodes_[node].strips_right;
     }
     if (i == text.size()) break;
@@ -88,12 +90,26 @@ LINNET_INLINE auto SpecialTokens::match(std::string_view text, std::size_t at, b
   return longest;
 }
 
-LINNET_INLINE auto SpecialTokens::find(std::string_view text, std::size_t from, bool control) const noexcept
+template <class IsControlAt>
+auto SpecialTokens::find_if(std::string_view text, std::size_t from, IsControlAt is_control_at) const noexcept
     -> std::optional<Match> {
   for (std::size_t at = from; at < text.size(); ++at)
     if (first_[static_cast<std::uint8_t>(read(text, at).byte)] != 0)
-      if (const auto found = match(text, at, control)) return found;
+      if (const auto found = match(text, at, is_control_at(at))) return found;
   return std::nullopt;
+}
+
+LINNET_INLINE auto SpecialTokens::find(std::string_view text, std::size_t from, bool control) const noexcept
+    -> std::optional<Match> {
+  return find_if(text, from, [&](std::size_t) { return control; });
+}
+
+LINNET_INLINE auto SpecialTokens::find(std::string_view text, std::size_t from,
+                                       std::span<const std::size_t> control_at) const noexcept
+    -> std::optional<Match> {
+  return find_if(text, from, [&](std::size_t at) {
+    return std::binary_search(control_at.begin(), control_at.end(), at);
+  });
 }
 
 }  // namespace linnet

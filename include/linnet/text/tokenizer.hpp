@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct EncodeOptions {
   bool add_special = true;    // BOS before and EOS after, by the file's rule
   bool parse_special = true;  // control tokens written in the text become tokens; false: they are text
   bool goes_on = false;       // the text is a beginning, which a model will continue: no EOS
+  /// Where in the text, ascending, control tokens may begin, whatever parse_special says; none: anywhere.
+  std::optional<std::vector<std::size_t>> control_at = std::nullopt;
 };
 
 struct DecodeOptions {
@@ -84,6 +87,9 @@ class Tokenizer {
   /// or more; bad_model for a byte that the vocabulary has no token for, if it has no unknown token. Cost:
   /// near linear in the length of the text, whatever it holds; no recursion.
   std::vector<Token> encode(std::string_view text, const EncodeOptions& options = {}) const;
+
+  /// Where control tokens are written in a text: the first byte of each, and that after it.
+  std::vector<std::pair<std::size_t, std::size_t>> find_control(std::string_view text) const;
 
   /// The text of tokens, always valid UTF-8: each broken sequence of bytes is one U+FFFD.
   /// Errors: invalid_argument for a token outside the vocabulary.

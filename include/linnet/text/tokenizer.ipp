@@ -71,7 +71,11 @@ LINNET_INLINE std::vector<Token> Tokenizer::encode(std::string_view text,
                           sentence_piece.adds_space_prefix() ? concat(" ", plain) : std::string(plain), out);
   };
   std::size_t at = 0;
-  while (const auto match = special_tokens_.find(text, at, options.parse_special)) {
+  const auto find = [&](std::size_t from) {
+    return options.control_at ? special_tokens_.find(text, from, *options.control_at)
+                              : special_tokens_.find(text, from, options.parse_special);
+  };
+  while (const auto match = find(at)) {
     encode_plain(text.substr(at, match->begin - at));
     out.push_back(match->token);
     at = match->end;
@@ -80,6 +84,18 @@ LINNET_INLINE std::vector<Token> Tokenizer::encode(std::string_view text,
   const bool ends = options.add_special && !options.goes_on;
   if (ends && vocabulary_.adds_eos() && vocabulary_.eos()) out.push_back(*vocabulary_.eos());
   return out;
+}
+
+LINNET_INLINE std::vector<std::pair<std::size_t, std::size_t>> Tokenizer::find_control(
+    std::string_view text) const {
+  std::vector<std::pair<std::size_t, std::size_t>> places;
+  std::size_t at = 0;
+  while (const auto match = special_tokens_.find(text, at, true)) {
+    if (vocabulary_.kind(match->token) != TokenKind::user_defined)
+      places.emplace_back(match->begin, match->text_end);
+    at = match->text_end;
+  }
+  return places;
 }
 
 LINNET_INLINE std::string Tokenizer::piece(Token token, const DecodeOptions& options) const {

@@ -34,7 +34,7 @@ LINNET_INLINE Value Interpreter::evaluate(const DictOf& node) {
   Dict dict;
   for (const auto& [key, value] : node.items) {
     Value name = evaluate(key);
-    if (name.list() || name.dict())
+    if (name.list() || name.dict() || !name.is_data())
       budget_.fail("expected a text or number as a dictionary's key, got ", type_name(name));
     budget_.charge(1 + dict.items.size() / 8);
     dict.set(std::move(name), evaluate(value));

@@ -52,8 +52,7 @@ inline Dict collect_entries(Interpreter& interpreter, const Bound& arguments) {
 inline Value make_namespace(Interpreter& interpreter, const Value&, const Bound& arguments) {
   auto space = std::make_shared<Namespace>();
   for (const auto& [name, value] : collect_entries(interpreter, arguments).items) {
-    if (!value.is_data())
-      interpreter.budget().fail("expected data for a namespace, got a ", type_name(value));
+    if (!value.is_data()) fail_no_data(interpreter.budget(), "for a namespace", value);
     space->values.insert_or_assign(to_text(interpreter.budget(), name, "name in a namespace"), value);
   }
   return space;
@@ -66,9 +65,9 @@ inline std::tm local_time() {
   return time;
 }
 
-inline std::string padded(int number, std::size_t width) {
+inline std::string padded(int number, std::size_t width, char with = '0') {
   const std::string digits = concat(number);
-  return std::string(width > digits.size() ? width - digits.size() : 0, '0') + digits;
+  return std::string(width > digits.size() ? width - digits.size() : 0, with) + digits;
 }
 
 /// One conversion of strftime, in English whatever the locale.
@@ -89,6 +88,8 @@ inline std::string format_time(Budget& budget, char kind, const std::tm& time) {
       return padded(time.tm_mon + 1, 2);
     case 'd':
       return padded(time.tm_mday, 2);
+    case 'e':
+      return padded(time.tm_mday, 2, ' ');
     case 'H':
       return padded(time.tm_hour, 2);
     case 'I':
@@ -111,9 +112,26 @@ inline std::string format_time(Budget& budget, char kind, const std::tm& time) {
       return std::string(day.substr(0, 3));
     case '%':
       return "%";
+    case 'F':
+      return concat(format_time(budget, 'Y', time), '-', format_time(budget, 'm', time), '-',
+                    format_time(budget, 'd', time));
+    case 'T':
+      return concat(format_time(budget, 'R', time), ':', format_time(budget, 'S', time));
+    case 'R':
+      return concat(format_time(budget, 'H', time), ':', format_time(budget, 'M', time));
     default:
-      budget.fail("strftime_now: expected one of %Y %y %m %d %H %I %M %S %j %p %B %b %A %a %%");
+      budget.fail(
+          "strftime_now: expected one of %Y %y %m %d %e %F %H %I %M %S %R %T %j %p %B %b %A %a %%, or %- and "
+          "a letter for a number without leading zeros");
   }
+}
+
+/// As format_time for %-d and the like: the number without what pads it.
+inline std::string format_unpadded(Budget& budget, char kind, const std::tm& time) {
+  if (std::string_view("mdeHIMSjy").find(kind) == std::string_view::npos)
+    budget.fail("strftime_now: expected one of %-m %-d %-e %-H %-I %-M %-S %-j %-y");
+  const std::string text = format_time(budget, kind, time);
+  return text.substr(std::min(text.find_first_not_of("0 "), text.size() - 1));
 }
 
 inline Value tell_time(Interpreter& interpreter, const Value&, const Bound& arguments) {
@@ -121,10 +139,14 @@ inline Value tell_time(Interpreter& interpreter, const Value&, const Bound& argu
   const std::string& format = arguments.text(0);
   std::string out;
   for (std::size_t i = 0; i < format.size(); ++i) {
-    if (format[i] == '%')
-      out += format_time(interpreter.budget(), ++i < format.size() ? format[i] : '\0', time);
-    else
+    if (format[i] != '%') {
       out += format[i];
+      continue;
+    }
+    const auto next = [&] { return ++i < format.size() ? format[i] : '\0'; };
+    const char kind = next();
+    out += kind == '-' ? format_unpadded(interpreter.budget(), next(), time)
+                       : format_time(interpreter.budget(), kind, time);
   }
   return make_text(interpreter.budget(), std::move(out));
 }

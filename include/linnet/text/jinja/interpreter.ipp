@@ -108,7 +108,7 @@ LINNET_INLINE void Interpreter::assign(const Target& target, const Value& value)
     const Value holder = evaluate(Name{target.name});
     if (!holder.name_space())
       budget_.fail("expected a namespace to assign to, got ", type_name(holder), " ", target.name);
-    if (!value.is_data()) budget_.fail("expected data for a namespace, got a ", type_name(value));
+    if (!value.is_data()) fail_no_data(budget_, "for a namespace", value);
     holder.name_space()->values.insert_or_assign(target.attribute, value);
   }
 }
@@ -147,7 +147,7 @@ LINNET_INLINE Value Interpreter::make_macro(const Macro& macro) {
   auto around = std::make_shared<Scope>();
   for (std::size_t i = visible_from_; i < scopes_.size(); ++i)
     for (const auto& [name, value] : scopes_[i])
-      if (!value.function()) around->insert_or_assign(name, value);
+      if (value.is_data() || value.name_space() || value.loop()) around->insert_or_assign(name, value);
   budget_.charge(around->size());
   return Function{macro.name, [&macro, around](Interpreter& interpreter, Arguments& arguments) {
                     return interpreter.call_macro(macro, *around, arguments);

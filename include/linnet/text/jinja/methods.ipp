@@ -162,7 +162,7 @@ inline Value loop_changed(Interpreter& i, const Value& self, const Bound& b) {
   std::vector<Value>& now = b.raw().positional;
   // A loop would keep itself alive if it could remember itself.
   for (const Value& value : now)
-    if (!value.is_data()) i.budget().fail("loop.changed: expected data, got a ", type_name(value));
+    if (!value.is_data()) fail_no_data(i.budget(), "for loop.changed", value);
   const auto same = [&](const Value& x, const Value& y) { return equal(i.budget(), x, y); };
   const bool unchanged =
       loop.has_seen && std::equal(now.begin(), now.end(), loop.seen.begin(), loop.seen.end(), same);
@@ -238,10 +238,12 @@ LINNET_INLINE std::optional<Value> find_method(const Value& value, std::string_v
   if (value.loop()) table = detail::loop_methods();
   const auto* const row = find_builtin(table, name);
   if (!row) return std::nullopt;
-  return Function{std::string(name), [row, value](Interpreter& interpreter, Arguments& arguments) {
+  return Function{std::string(name),
+                  [row, value](Interpreter& interpreter, Arguments& arguments) {
                     return row->call(interpreter, value,
                                      Bound(interpreter.budget(), row->name, row->parameters, arguments));
-                  }};
+                  },
+                  value.depth()};
 }
 
 }  // namespace linnet::jinja

@@ -62,6 +62,13 @@ const std::string& to_text(Budget& budget, const Value& value, std::string_view 
   budget.fail("expected integers of 64 bits, a result is larger");
 }
 
+/// For a value that is no data (Value::is_data) where only data may be.
+[[noreturn]] inline void fail_no_data(Budget& budget, std::string_view where, const Value& value) {
+  const bool holds = value.list() || value.dict();
+  budget.fail("expected data ", where, ", got a ", type_name(value),
+              holds ? " that holds a function, namespace or loop" : "");
+}
+
 /// A text, counted in the budget.
 Value make_text(Budget& budget, std::string text);
 /// A list or tuple, counted in the budget.

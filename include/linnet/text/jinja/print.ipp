@@ -67,7 +67,7 @@ LINNET_INLINE std::string print(Budget& budget, const Value& value) {
   if (value.is_bool()) return std::get<bool>(value.data()) ? "True" : "False";
   if (value.is_integer()) return concat(std::get<std::int64_t>(value.data()));
   if (value.is_float()) return print_real(std::get<double>(value.data()));
-  if (!value.is_data()) budget.fail("expected data to print, got a ", type_name(value));
+  if (!value.is_data()) fail_no_data(budget, "to print", value);
   return represent(budget, value);
 }
 

@@ -33,12 +33,14 @@ struct List {
   std::vector<Value> items;
   bool tuple = false;
   int depth = 0;
+  bool is_data = true;
 };
 
 /// A dictionary in the order of insertion. Never changed once it is a Value.
 struct Dict {
   std::vector<std::pair<Value, Value>> items;
   int depth = 0;
+  bool is_data = true;
 
   const Value* find(const Value& key) const;
   const Value* find(std::string_view key) const;
@@ -46,8 +48,8 @@ struct Dict {
   void set(Value key, Value value);
 };
 
-/// The only thing that a template can change in place: {% set ns.x = ... %}. Holds data alone, so it is no
-/// part of a cycle.
+/// The only thing that a template can change in place: {% set ns.x = ... %}. Holds data alone
+/// (Value::is_data), so it is no part of a cycle.
 struct Namespace {
   std::map<std::string, Value, std::less<>> values;
 };
@@ -62,6 +64,7 @@ struct Arguments {
 struct Function {
   std::string name;
   std::function<Value(Interpreter&, Arguments&)> call;
+  int depth = 0;  // of the object that it belongs to
 };
 
 /// What `loop` is within a loop.
@@ -85,7 +88,7 @@ class Value {
   Value(std::string text) : data_(std::make_shared<const std::string>(std::move(text))) {}
   Value(std::string_view text) : Value(std::string(text)) {}
   Value(const char* text) : Value(std::string(text)) {}
-  /// @throws Error(bad_model) for a nesting deeper than max_depth, and for elements that are no data.
+  /// @throws Error(bad_model) for a nesting deeper than max_depth.
   Value(List list);
   Value(Dict dict);
   Value(std::shared_ptr<Namespace> space) : data_(std::move(space)) {}
@@ -110,9 +113,13 @@ class Value {
   Loop* loop() const noexcept { return get<std::shared_ptr<Loop>>(); }
 
   /// How many lists and dictionaries lie within each other.
-  int depth() const noexcept { return list() ? list()->depth : dict() ? dict()->depth : 0; }
-  /// Neither a namespace nor a function nor a loop: what lists, dictionaries and namespaces may hold.
-  bool is_data() const noexcept { return !name_space() && !function() && !loop(); }
+  int depth() const noexcept {
+    return list() ? list()->depth : dict() ? dict()->depth : function() ? function()->depth : 0;
+  }
+  /// Neither a namespace nor a function nor a loop, nor a list or dictionary that holds one.
+  bool is_data() const noexcept {
+    return list() ? list()->is_data : dict() ? dict()->is_data : !name_space() && !function() && !loop();
+  }
 
  private:
   template <class Pointer>
@@ -123,10 +130,6 @@ class Value {
 
   /// 1 + the depth of the deepest element so far. @throws as the constructors
   static int check_element(const Value& element, int depth) {
-    if (!element.is_data())
-      fail(ErrorCode::bad_model,
-           "chat template: expected data in a list, dictionary or namespace, found a function, "
-           "namespace or loop");
     if (element.depth() >= max_depth)
       fail(ErrorCode::bad_model, "chat template: expected lists and dictionaries nested at most ", max_depth,
            " deep");
@@ -145,14 +148,21 @@ struct Loop {
 
 inline Value::Value(List list) {
   list.depth = 1;
-  for (const Value& item : list.items) list.depth = check_element(item, list.depth);
+  list.is_data = true;
+  for (const Value& item : list.items) {
+    list.depth = check_element(item, list.depth);
+    list.is_data &= item.is_data();
+  }
   data_ = std::make_shared<const List>(std::move(list));
 }
 
 inline Value::Value(Dict dict) {
   dict.depth = 1;
-  for (const auto& [key, value] : dict.items)
+  dict.is_data = true;
+  for (const auto& [key, value] : dict.items) {
     dict.depth = check_element(value, check_element(key, dict.depth));
+    dict.is_data &= value.is_data();
+  }
   data_ = std::make_shared<const Dict>(std::move(dict));
 }
 
