@@ -124,6 +124,25 @@ def test_the_output_may_be_tied(tmp_path: Path) -> None:
         assert "output.weight" not in Gguf(tmp_path / f"{name}.gguf").raw
 
 
+def test_a_tied_output_keeps_its_bias(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    shapes = {"input_layernorm": (64,), "mlp.fc1": (96, 64), "mlp.fc2": (64, 96)}
+    shapes.update({f"self_attn.{name}": (64, 64) for name in ("q_proj", "k_proj", "v_proj", "dense")})
+    modules = {f"model.layers.0.{name}": shape for name, shape in shapes.items()}
+    modules.update({"model.final_layernorm": (64,), "lm_head": (101, 64)})
+    tensors = {"model.embed_tokens.weight": random.normal(size=(101, 64)).astype(np.float32)}
+    for name, shape in modules.items():
+        tensors[f"{name}.weight"] = random.normal(size=shape).astype(np.float32)
+        tensors[f"{name}.bias"] = random.normal(size=shape[0]).astype(np.float32)
+    del tensors["lm_head.weight"]
+    phi = {"architectures": ["PhiForCausalLM"], "num_key_value_heads": 4, "hidden_act": "gelu_new"}
+    folder = write_llama(tmp_path / "hf", tensors, **phi, num_hidden_layers=1, tie_word_embeddings=True)
+    convert(folder, tmp_path / "out.gguf", Options(type="f32"))
+    written = Gguf(tmp_path / "out.gguf")
+    assert np.array_equal(written.tensor("output.bias"), tensors["lm_head.bias"])
+    assert np.array_equal(written.tensor("output.weight"), tensors["model.embed_tokens.weight"])
+
+
 def test_brain_floats_are_exact(tmp_path: Path) -> None:
     tensors = {name: (v.view(np.uint32) >> 16).astype(np.uint16) for name, v in llama_tensors().items()}
     folder = write_llama(tmp_path / "hf", tensors)
