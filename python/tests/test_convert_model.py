@@ -25,6 +25,8 @@ from convert_support import (
     write_safetensors,
 )
 from linnet.convert import Error, Options, convert
+from linnet.convert.checkpoint import Config
+from linnet.convert.families import find_family
 
 
 def test_every_weight_arrives_under_its_name(tmp_path: Path) -> None:
@@ -275,3 +277,34 @@ def test_errors_have_codes(tmp_path: Path) -> None:
     with pytest.raises(Error) as caught:
         convert(tmp_path / "nowhere", tmp_path / "out.gguf", Options())
     assert caught.value.code == "io"
+
+
+SIZE_KEYS = ("hidden_size", "num_attention_heads", "num_hidden_layers", "intermediate_size", "max_position_embeddings")
+SIZES = {key: LLAMA[key] for key in SIZE_KEYS}
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("MistralForCausalLM", "attention.sliding_window", 4096),
+        ("MixtralForCausalLM", "rope.freq_base", 1e6),
+        ("MixtralForCausalLM", "attention.layer_norm_rms_epsilon", 1e-5),
+        ("MixtralForCausalLM", "expert_count", 8),
+        ("MixtralForCausalLM", "expert_used_count", 2),
+        ("SmolLM3ForCausalLM", "rope.freq_base", 2e6),
+        ("PhimoeForCausalLM", "rope.freq_base", 1e6),
+        ("Gemma2ForCausalLM", "attn_logit_softcapping", 50.0),
+        ("Gemma2ForCausalLM", "final_logit_softcapping", 30.0),
+        ("Gemma2ForCausalLM", "attention.scale", 256**-0.5),
+    ],
+)
+def test_what_a_configuration_leaves_out_is_as_transformers_has_it(name: str, key: str, value: float) -> None:
+    more = {} if name.startswith("Mixtral") else {"head_dim": 16, "num_experts_per_tok": 2}
+    family, config = find_family(Config({**SIZES, **more, "architectures": [name]}, Path("config.json")))
+    assert family.keys(config)[key] == value
+
+
+def test_null_is_no_default() -> None:
+    values = {**SIZES, "architectures": ["MistralForCausalLM"], "sliding_window": None}
+    family, config = find_family(Config(values, Path("config.json")))
+    assert "attention.sliding_window" not in family.keys(config)

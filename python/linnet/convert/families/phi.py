@@ -95,4 +95,5 @@ PHIMOE = Family(
     {**LLAMA_BLOCKS, **EXPERT_BLOCKS},
     GLOBALS,
     arrange=split_experts,
+    defaults={"rope_theta": 1e6},
 )
