@@ -203,8 +203,8 @@ def test_memory_does_not_grow_with_the_model(tmp_path: Path) -> None:
     assert big - small < 150_000
 
 
-def kill_once_written(command: list[str], output: Path, size: int) -> bool:
-    """Kills a conversion as soon as it has written so many bytes. Whether it was still running then."""
+def end_once_written(command: list[str], output: Path, size: int, number: int = signal.SIGKILL) -> int:
+    """Ends a conversion by a signal as soon as it has written so many bytes. Its exit code: 0 where it was faster."""
     part = output.with_name(output.name + ".part")
     part.unlink(missing_ok=True)
 
@@ -216,8 +216,8 @@ def kill_once_written(command: list[str], output: Path, size: int) -> bool:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while process.poll() is None and written() < size:
         pass
-    process.kill()
-    return process.wait() != 0
+    process.send_signal(number)
+    return process.wait()
 
 
 def test_a_killed_conversion_leaves_no_half_file(tmp_path: Path) -> None:
@@ -230,12 +230,29 @@ def test_a_killed_conversion_leaves_no_half_file(tmp_path: Path) -> None:
     output.unlink()
     killed = 0
     for i in range(12):
-        killed += kill_once_written(command, output, len(whole) * i // 12)
+        killed += end_once_written(command, output, len(whole) * i // 12) != 0
         assert not output.exists() or output.read_bytes() == whole
         output.unlink(missing_ok=True)
     assert killed >= 1, "no run was killed before its end"
     assert subprocess.run(command, capture_output=True).returncode == 0  # over what was left behind
     assert output.read_bytes() == whole
+
+
+@needs_program
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("kind", ["f32", "q4_k"])  # the second by another program, which has to end, too
+def test_a_signal_that_asks_to_end_leaves_nothing(tmp_path: Path, number: int, kind: str) -> None:
+    wide = {"hidden_size": 1024, "intermediate_size": 4096, "num_attention_heads": 16}
+    folder = write_llama(tmp_path / "hf", llama_tensors({**LLAMA, **wide}), **wide)
+    output = tmp_path / "out.gguf"
+    for _ in range(5):
+        output.write_text("mine")
+        code = end_once_written([*CONVERT, str(folder), str(output), "--type", kind], output, 1, number)
+        if code != 0:
+            break
+    assert code == 128 + number
+    assert output.read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"hf", "out.gguf"}
 
 
 def test_what_was_there_stays_when_it_goes_wrong(tmp_path: Path) -> None:
