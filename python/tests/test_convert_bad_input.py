@@ -227,6 +227,13 @@ def test_tokenizers_that_linnet_does_not_run(tmp_path: Path) -> None:
         assert caught.value.code in ("unsupported", "bad_model")
 
 
+@pytest.mark.parametrize("kind", ["Unigram", "WordPiece", "WordLevel"])
+def test_models_that_do_not_merge(tmp_path: Path, kind: str) -> None:
+    folder = write_llama(tmp_path / "hf")
+    write_json(folder / "tokenizer.json", {"model": {"type": kind, "vocab": []}})
+    refuse(folder, "unsupported", f"model type '{kind}'", "byte-level BPE")
+
+
 def test_a_pre_tokenizer_without_a_name(tmp_path: Path) -> None:
     folder = write_llama(tmp_path / "hf")
     step = {"type": "Split", "pattern": {"Regex": "\\w+"}, "behavior": "Isolated", "invert": False}
