@@ -56,6 +56,7 @@ Json to_json(const Summary& summary) {
           {"types", types},
           {"tensors_weighted", summary.report.weighted},
           {"tensors_overridden", summary.report.overridden},
+          {"weights_not_finite", summary.report.error.not_finite},
           {"seconds", summary.seconds}};
 }
 
@@ -69,6 +70,14 @@ void print_text(const Summary& summary) {
   out().print(summary.output, ": ", summary.type, ", ", human_bytes(static_cast<double>(summary.bytes)),
               " of ", human_bytes(static_cast<double>(summary.input_bytes)), ", relative error ",
               fixed(summary.report.error.relative(), 5), '\n');
+}
+
+/// A quantizer makes something of them, too, so that nobody would see that the model is broken.
+void warn_of_not_finite(const QuantizeReport& report) {
+  if (const std::int64_t count = report.error.not_finite; count > 0)
+    print_error(concat("linnet: warning: ", count,
+                       count == 1 ? " weight of the input is" : " weights of the input are",
+                       " NaN or infinite, which no type can keep; is the model broken?\n"));
 }
 
 int run(const QuantizeArguments& arguments) {
@@ -100,6 +109,7 @@ int run(const QuantizeArguments& arguments) {
   }
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   summary.bytes = std::filesystem::file_size(arguments.output);
+  warn_of_not_finite(summary.report);
   if (arguments.json) {
     out().print(dump(to_json(summary), 2), '\n');
   } else {

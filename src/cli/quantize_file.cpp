@@ -101,7 +101,7 @@ class Converter {
     errors_[static_cast<std::size_t>(row)] = compare(floats, restored);
   }
 
-  /// In eight parts, which compilers turn into vectors. What is not finite says nothing.
+  /// In eight parts, which compilers turn into vectors.
   static SquaredError compare(std::span<const float> expected, std::span<const float> found) {
     constexpr std::size_t lanes = 8, run = 256;  // short sums in float, their sums in double
     SquaredError out;
@@ -114,8 +114,23 @@ class Converter {
         squares[i % lanes] += expected[i] * expected[i];
       }
       SquaredError sum;
-      for (std::size_t j = 0; j < lanes; ++j) sum += {errors[j], squares[j]};
-      if (std::isfinite(sum.error) && std::isfinite(sum.square)) out += sum;
+      for (std::size_t j = 0; j < lanes; ++j) sum += {.error = errors[j], .square = squares[j]};
+      const bool is_whole = std::isfinite(sum.error) && std::isfinite(sum.square);
+      out += is_whole ? sum : compare_each(expected.subspan(begin, end - begin), found.subspan(begin));
+    }
+    return out;
+  }
+
+  /// Where a float cannot hold the sums. What is not finite says nothing of the type, and is counted.
+  static SquaredError compare_each(std::span<const float> expected, std::span<const float> found) {
+    SquaredError out;
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      if (!std::isfinite(expected[i])) {
+        ++out.not_finite;
+      } else if (const double value = expected[i]; std::isfinite(found[i])) {
+        out.error += (found[i] - value) * (found[i] - value);
+        out.square += value * value;
+      }
     }
     return out;
   }
@@ -276,6 +291,7 @@ TypeOverride TypeOverride::parse(std::string_view text) {
 SquaredError& SquaredError::operator+=(const SquaredError& other) {
   error += other.error;
   square += other.square;
+  not_finite += other.not_finite;
   return *this;
 }
 

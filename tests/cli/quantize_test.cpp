@@ -1,4 +1,6 @@
 // tests/cli/quantize_test.cpp - quantize with its options, and importance matrices from text to divergence.
+#include <limits>
+
 #include <nlohmann/json.hpp>
 
 #include <linnet/gguf/reader.hpp>
@@ -89,6 +91,28 @@ TEST(QuantizeOptions, GivesTheSameFileWithAnyNumberOfThreads) {
   expect_success(run({"quantize", tiny, folder / "1.gguf", "q4_k_m", "-t", "1"}));
   expect_success(run({"quantize", tiny, folder / "3.gguf", "q4_k_m", "-t", "3"}));
   EXPECT_TRUE(read_file(folder / "1.gguf") == read_file(folder / "3.gguf"));
+}
+
+TEST(Quantize, SaysThatWeightsAreNotFinite) {
+  const TemporaryFolder folder;
+  const std::string in = folder / "in.gguf", out = folder / "q.gguf";
+  std::vector<float> values(512, 1.0f);
+  values[3] = std::numeric_limits<float>::quiet_NaN();
+  values[70] = -std::numeric_limits<float>::infinity();
+  values[300] = 1e30f;  // its square is more than a float holds, and counts
+  gguf::Writer writer;
+  writer.add_tensor("blk.0.ffn_up.weight",
+                    {DType::f32, {256, 2, 1, 1}, std::as_bytes(std::span(values)).data()}, 2);
+  writer.write(std::filesystem::path(in));
+  const Ended ended = run({"quantize", in, out, "bf16", "--json"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_NE(ended.err.find("2 weights of the input are NaN or infinite"), std::string::npos) << ended.err;
+  const Json json = Json::parse(ended.out);
+  EXPECT_EQ(json["weights_not_finite"], 2);
+  EXPECT_GT(json["relative_rms_error"].get<double>(), 0);
+  const Ended whole = run({"quantize", tiny, out, "q4_0", "--json"});
+  EXPECT_EQ(whole.err, "");
+  EXPECT_EQ(Json::parse(whole.out)["weights_not_finite"], 0);
 }
 
 TEST(Imatrix, SumsTheSquaresOfTheInputsInTheFieldsForm) {
