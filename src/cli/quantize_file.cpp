@@ -158,6 +158,7 @@ class FileQuantizer {
   const TypeOverride* find_override(const std::string& name);
   std::vector<std::vector<float>> weights(const gguf::Tensor& tensor) const;
   void check_used() const;
+  void check_has_weights() const;
 
   const gguf::File& input_;
   const QuantizeOptions& options_;
@@ -219,7 +220,19 @@ void FileQuantizer::check_used() const {
          " names none of the model's weights; it belongs to another model");
 }
 
+/// Adapters, importance matrices and vocabularies have nothing that a mix decides.
+void FileQuantizer::check_has_weights() const {
+  for (const gguf::Tensor& tensor : input_.tensors())
+    if (is_convertible(tensor) && quant::is_mixed(tensor.name, tensor.dims)) return;
+  const std::string_view kind = input_.metadata().text("general.type", "");
+  fail(ErrorCode::invalid_argument, path_in_quotes(input_.paths()[0]),
+       " has no weights to quantize; expected a model, found ",
+       kind.empty() ? concat(input_.tensors().size(), " tensors, none of which is a matrix NAME.weight")
+                    : concat("a file of general.type ", in_quotes(kind)));
+}
+
 gguf::Writer FileQuantizer::plan() {
+  check_has_weights();
   gguf::Writer writer;
   writer.metadata = gguf::Writer::copy_of(input_).metadata;
   describe_origin(writer.metadata);

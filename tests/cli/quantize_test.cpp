@@ -93,6 +93,26 @@ TEST(QuantizeOptions, GivesTheSameFileWithAnyNumberOfThreads) {
   EXPECT_TRUE(read_file(folder / "1.gguf") == read_file(folder / "3.gguf"));
 }
 
+TEST(Quantize, RefusesFilesWithoutWeights) {
+  const TemporaryFolder folder;
+  const std::string in = folder / "in.gguf", out = folder / "q.gguf";
+  const std::vector<float> ones(256, 1.0f);
+  const auto refuse = [&](const gguf::Writer& writer, const std::string& what) {
+    writer.write(std::filesystem::path(in));
+    expect_failure(run({"quantize", in, out, "q4_0"}), what);
+    EXPECT_FALSE(std::filesystem::exists(out));
+  };
+  gguf::Writer vocabulary, adapter;
+  vocabulary.metadata.set("general.architecture", "llama");
+  vocabulary.add_tensor("output_norm.weight",
+                        {DType::f32, {256, 1, 1, 1}, std::as_bytes(std::span(ones)).data()}, 1);
+  refuse(vocabulary, "no weights to quantize; expected a model, found 1 tensors");
+  adapter.metadata.set("general.type", "adapter");
+  adapter.add_tensor("blk.0.attn_q.weight.lora_a",
+                     {DType::f32, {64, 4, 1, 1}, std::as_bytes(std::span(ones)).data()}, 2);
+  refuse(adapter, "general.type 'adapter'");
+}
+
 TEST(Quantize, SaysThatWeightsAreNotFinite) {
   const TemporaryFolder folder;
   const std::string in = folder / "in.gguf", out = folder / "q.gguf";
