@@ -2,8 +2,11 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
+#include <linnet/base/error.hpp>
+#include <linnet/base/printable.hpp>
 #include <linnet/gguf/reader.hpp>
 
 #include "commands.hpp"
@@ -72,6 +75,15 @@ void print_text(const Summary& summary) {
               fixed(summary.report.error.relative(), 5), '\n');
 }
 
+/// What quantizing loses cannot be had back, so no part of the input is written over.
+void keep_input(const gguf::File& input, const std::filesystem::path& output) {
+  std::error_code ignored;  // there is no such output yet
+  for (const std::filesystem::path& path : input.paths())
+    if (std::filesystem::equivalent(path, output, ignored))
+      fail(ErrorCode::invalid_argument, "cannot write ", path_in_quotes(output),
+           ": it is the input, which would be lost; name another file");
+}
+
 /// A quantizer makes something of them, too, so that nobody would see that the model is broken.
 void warn_of_not_finite(const QuantizeReport& report) {
   if (const std::int64_t count = report.error.not_finite; count > 0)
@@ -85,6 +97,7 @@ int run(const QuantizeArguments& arguments) {
   std::vector<TypeOverride> overrides;
   for (const std::string& text : arguments.overrides) overrides.push_back(TypeOverride::parse(text));
   const gguf::File input = gguf::File::open(arguments.input);
+  keep_input(input, arguments.output);
   std::optional<ImportanceMatrix> importance;
   if (!arguments.importance.empty()) importance = ImportanceMatrix::read(arguments.importance);
 

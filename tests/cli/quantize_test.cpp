@@ -113,6 +113,18 @@ TEST(Quantize, RefusesFilesWithoutWeights) {
   refuse(adapter, "general.type 'adapter'");
 }
 
+TEST(Quantize, KeepsItsInput) {
+  const TemporaryFolder folder;
+  const std::string model = folder / "m.gguf", link = folder / "link.gguf";
+  std::filesystem::copy_file(tiny, model);
+  std::filesystem::create_symlink("m.gguf", link);
+  for (const std::string& out : {model, link})
+    expect_failure(run({"quantize", model, out, "q4_0"}), "it is the input");
+  EXPECT_TRUE(read_file(model) == read_file(tiny));
+  write_file(folder / "old.gguf", "another file");
+  expect_success(run({"quantize", model, folder / "old.gguf", "q4_0"}));
+}
+
 TEST(Quantize, SaysThatWeightsAreNotFinite) {
   const TemporaryFolder folder;
   const std::string in = folder / "in.gguf", out = folder / "q.gguf";
