@@ -66,6 +66,22 @@ def test_variant_that_linnet_would_run_wrongly(tmp_path: Path) -> None:
     refuse(write_llama(tmp_path / "hf", rope_scaling={"rope_type": "magic"}), "unsupported", "magic")
 
 
+@pytest.mark.parametrize(("key", "value"), [("router_jitter_noise", 0.1), ("num_experts_per_tok", 1)])
+def test_routing_that_linnet_would_do_otherwise(tmp_path: Path, key: str, value: float) -> None:
+    tensors = llama_tensors()
+    for name in [name for name in tensors if "mlp" in name]:
+        experts = np.stack([tensors.pop(name)] * 2)
+        if "down" in name:
+            tensors[name.replace("down_proj.weight", "experts.down_proj")] = experts
+        elif "gate" in name:
+            tensors[name.replace("gate_proj.weight", "experts.gate_up_proj")] = experts.repeat(2, axis=1)
+            tensors[name.replace("gate_proj", "router")] = np.ones((2, 64), np.float32)
+    phimoe = {"architectures": ["PhimoeForCausalLM"], "num_local_experts": 2, "num_experts_per_tok": 2}
+    folder = write_llama(tmp_path / "hf", tensors, **phimoe)
+    convert(folder, tmp_path / "fine.gguf", Options())
+    refuse(write_llama(tmp_path / "hf", tensors, **{**phimoe, key: value}), "unsupported", f'"{key}"', str(value))
+
+
 def test_unknown_quantization_method(tmp_path: Path) -> None:
     for settings in (
         {"quant_method": "bitsandbytes"},
@@ -209,6 +225,13 @@ def test_tokenizers_that_linnet_does_not_run(tmp_path: Path) -> None:
         with pytest.raises(Error) as caught:
             convert(folder, tmp_path / "out.gguf", Options())
         assert caught.value.code in ("unsupported", "bad_model")
+
+
+@pytest.mark.parametrize("kind", ["Unigram", "WordPiece", "WordLevel"])
+def test_models_that_do_not_merge(tmp_path: Path, kind: str) -> None:
+    folder = write_llama(tmp_path / "hf")
+    write_json(folder / "tokenizer.json", {"model": {"type": kind, "vocab": []}})
+    refuse(folder, "unsupported", f"model type '{kind}'", "byte-level BPE")
 
 
 def test_a_pre_tokenizer_without_a_name(tmp_path: Path) -> None:

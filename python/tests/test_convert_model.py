@@ -25,6 +25,8 @@ from convert_support import (
     write_safetensors,
 )
 from linnet.convert import Error, Options, convert
+from linnet.convert.checkpoint import Config
+from linnet.convert.families import find_family
 
 
 def test_every_weight_arrives_under_its_name(tmp_path: Path) -> None:
@@ -124,6 +126,25 @@ def test_the_output_may_be_tied(tmp_path: Path) -> None:
         assert "output.weight" not in Gguf(tmp_path / f"{name}.gguf").raw
 
 
+def test_a_tied_output_keeps_its_bias(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    shapes = {"input_layernorm": (64,), "mlp.fc1": (96, 64), "mlp.fc2": (64, 96)}
+    shapes.update({f"self_attn.{name}": (64, 64) for name in ("q_proj", "k_proj", "v_proj", "dense")})
+    modules = {f"model.layers.0.{name}": shape for name, shape in shapes.items()}
+    modules.update({"model.final_layernorm": (64,), "lm_head": (101, 64)})
+    tensors = {"model.embed_tokens.weight": random.normal(size=(101, 64)).astype(np.float32)}
+    for name, shape in modules.items():
+        tensors[f"{name}.weight"] = random.normal(size=shape).astype(np.float32)
+        tensors[f"{name}.bias"] = random.normal(size=shape[0]).astype(np.float32)
+    del tensors["lm_head.weight"]
+    phi = {"architectures": ["PhiForCausalLM"], "num_key_value_heads": 4, "hidden_act": "gelu_new"}
+    folder = write_llama(tmp_path / "hf", tensors, **phi, num_hidden_layers=1, tie_word_embeddings=True)
+    convert(folder, tmp_path / "out.gguf", Options(type="f32"))
+    written = Gguf(tmp_path / "out.gguf")
+    assert np.array_equal(written.tensor("output.bias"), tensors["lm_head.bias"])
+    assert np.array_equal(written.tensor("output.weight"), tensors["model.embed_tokens.weight"])
+
+
 def test_brain_floats_are_exact(tmp_path: Path) -> None:
     tensors = {name: (v.view(np.uint32) >> 16).astype(np.uint16) for name, v in llama_tensors().items()}
     folder = write_llama(tmp_path / "hf", tensors)
@@ -182,8 +203,8 @@ def test_memory_does_not_grow_with_the_model(tmp_path: Path) -> None:
     assert big - small < 150_000
 
 
-def kill_once_written(command: list[str], output: Path, size: int) -> bool:
-    """Kills a conversion as soon as it has written so many bytes. Whether it was still running then."""
+def end_once_written(command: list[str], output: Path, size: int, number: int = signal.SIGKILL) -> int:
+    """Ends a conversion by a signal as soon as it has written so many bytes. Its exit code: 0 where it was faster."""
     part = output.with_name(output.name + ".part")
     part.unlink(missing_ok=True)
 
@@ -195,8 +216,8 @@ def kill_once_written(command: list[str], output: Path, size: int) -> bool:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while process.poll() is None and written() < size:
         pass
-    process.kill()
-    return process.wait() != 0
+    process.send_signal(number)
+    return process.wait()
 
 
 def test_a_killed_conversion_leaves_no_half_file(tmp_path: Path) -> None:
@@ -209,12 +230,29 @@ def test_a_killed_conversion_leaves_no_half_file(tmp_path: Path) -> None:
     output.unlink()
     killed = 0
     for i in range(12):
-        killed += kill_once_written(command, output, len(whole) * i // 12)
+        killed += end_once_written(command, output, len(whole) * i // 12) != 0
         assert not output.exists() or output.read_bytes() == whole
         output.unlink(missing_ok=True)
     assert killed >= 1, "no run was killed before its end"
     assert subprocess.run(command, capture_output=True).returncode == 0  # over what was left behind
     assert output.read_bytes() == whole
+
+
+@needs_program
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("kind", ["f32", "q4_k"])  # the second by another program, which has to end, too
+def test_a_signal_that_asks_to_end_leaves_nothing(tmp_path: Path, number: int, kind: str) -> None:
+    wide = {"hidden_size": 1024, "intermediate_size": 4096, "num_attention_heads": 16}
+    folder = write_llama(tmp_path / "hf", llama_tensors({**LLAMA, **wide}), **wide)
+    output = tmp_path / "out.gguf"
+    for _ in range(5):
+        output.write_text("mine")
+        code = end_once_written([*CONVERT, str(folder), str(output), "--type", kind], output, 1, number)
+        if code != 0:
+            break
+    assert code == 128 + number
+    assert output.read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"hf", "out.gguf"}
 
 
 def test_what_was_there_stays_when_it_goes_wrong(tmp_path: Path) -> None:
@@ -256,3 +294,34 @@ def test_errors_have_codes(tmp_path: Path) -> None:
     with pytest.raises(Error) as caught:
         convert(tmp_path / "nowhere", tmp_path / "out.gguf", Options())
     assert caught.value.code == "io"
+
+
+SIZE_KEYS = ("hidden_size", "num_attention_heads", "num_hidden_layers", "intermediate_size", "max_position_embeddings")
+SIZES = {key: LLAMA[key] for key in SIZE_KEYS}
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("MistralForCausalLM", "attention.sliding_window", 4096),
+        ("MixtralForCausalLM", "rope.freq_base", 1e6),
+        ("MixtralForCausalLM", "attention.layer_norm_rms_epsilon", 1e-5),
+        ("MixtralForCausalLM", "expert_count", 8),
+        ("MixtralForCausalLM", "expert_used_count", 2),
+        ("SmolLM3ForCausalLM", "rope.freq_base", 2e6),
+        ("PhimoeForCausalLM", "rope.freq_base", 1e6),
+        ("Gemma2ForCausalLM", "attn_logit_softcapping", 50.0),
+        ("Gemma2ForCausalLM", "final_logit_softcapping", 30.0),
+        ("Gemma2ForCausalLM", "attention.scale", 256**-0.5),
+    ],
+)
+def test_what_a_configuration_leaves_out_is_as_transformers_has_it(name: str, key: str, value: float) -> None:
+    more = {} if name.startswith("Mixtral") else {"head_dim": 16, "num_experts_per_tok": 2}
+    family, config = find_family(Config({**SIZES, **more, "architectures": [name]}, Path("config.json")))
+    assert family.keys(config)[key] == value
+
+
+def test_null_is_no_default() -> None:
+    values = {**SIZES, "architectures": ["MistralForCausalLM"], "sliding_window": None}
+    family, config = find_family(Config(values, Path("config.json")))
+    assert "attention.sliding_window" not in family.keys(config)

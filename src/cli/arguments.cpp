@@ -77,6 +77,14 @@ std::shared_ptr<const Model> load_model(const EngineArguments& arguments) {
   }
 }
 
+void keep_inputs(const std::vector<std::filesystem::path>& inputs, const std::filesystem::path& output) {
+  std::error_code ignored;  // there is no such output yet
+  for (const std::filesystem::path& input : inputs)
+    if (std::filesystem::equivalent(input, output, ignored))
+      fail(ErrorCode::invalid_argument, "cannot write ", path_in_quotes(output),
+           ": it is an input, which would be lost; name another file");
+}
+
 void print_warnings(const Tokenizer& tokenizer) {
   static std::set<std::string> printed;
   for (const std::string& warning : tokenizer.warnings())

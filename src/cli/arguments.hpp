@@ -34,6 +34,10 @@ struct EngineArguments {
 /// @throws as Model::load; Error(cancelled) where Ctrl-C came meanwhile.
 std::shared_ptr<const Model> load_model(const EngineArguments& arguments);
 
+/// Refuses to write over what is read: the one would be lost, however the other ends.
+/// @throws Error(invalid_argument) where the output is one of the inputs, by whatever name.
+void keep_inputs(const std::vector<std::filesystem::path>& inputs, const std::filesystem::path& output);
+
 /// Says on standard error what is odd about a tokenizer, the same thing once while the program runs.
 void print_warnings(const Tokenizer& tokenizer);
 

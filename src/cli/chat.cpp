@@ -159,7 +159,8 @@ int run(const ChatArguments& arguments) {
   require_utf8(arguments.system, "the text of --system");
   Dialogue dialogue(arguments, load_model(arguments.engine));
   const bool typed = ::isatty(STDIN_FILENO) == 1, terminal = typed && stdout_is_terminal();
-  constexpr std::string_view commands = "/reset starts over, /exit or Ctrl-D ends, /help says this; Ctrl-C ends an answer\n";
+  constexpr std::string_view commands =
+      "/reset starts over, /exit or Ctrl-D ends, /help says this; Ctrl-C ends an answer\n";
   if (terminal) out().print(commands);
   LineReader lines;
   for (;;) {

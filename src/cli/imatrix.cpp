@@ -124,6 +124,7 @@ ImportanceMatrix collect(const ImatrixArguments& arguments, const std::shared_pt
 }
 
 int run(const ImatrixArguments& arguments) {
+  keep_inputs({arguments.engine.model, arguments.text}, arguments.output);
   const auto model = load_model(arguments.engine);
   constexpr std::int64_t usual = 512;
   const std::int64_t length = arguments.chunk > 0 ? arguments.chunk : std::min(model->spec().context, usual);

@@ -46,6 +46,7 @@ std::vector<Token> read_tokens(const LogitsArguments& arguments, const Model& mo
 }
 
 int run(const LogitsArguments& arguments, bool tokens_given) {
+  keep_inputs({arguments.engine.model}, arguments.output);
   const auto model = load_model(arguments.engine);
   const std::vector<Token> tokens = read_tokens(arguments, *model, tokens_given);
   if (tokens.empty()) fail(ErrorCode::invalid_argument, "no tokens: give at least one id or some text");

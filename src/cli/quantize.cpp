@@ -2,12 +2,12 @@
 #include <chrono>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <vector>
 
-#include <linnet/base/printable.hpp>
+#include <linnet/base/error.hpp>
 #include <linnet/gguf/reader.hpp>
 
+#include "arguments.hpp"
 #include "commands.hpp"
 #include "format.hpp"
 #include "importance_matrix.hpp"
@@ -58,6 +58,7 @@ Json to_json(const Summary& summary) {
           {"types", types},
           {"tensors_weighted", summary.report.weighted},
           {"tensors_overridden", summary.report.overridden},
+          {"weights_not_finite", summary.report.error.not_finite},
           {"seconds", summary.seconds}};
 }
 
@@ -73,12 +74,12 @@ void print_text(const Summary& summary) {
               fixed(summary.report.error.relative(), 5), '\n');
 }
 
-/// The weights as they were would be gone for good.
-void refuse_same_file(const QuantizeArguments& arguments) {
-  std::error_code missing;
-  if (std::filesystem::equivalent(arguments.input, arguments.output, missing))
-    fail(ErrorCode::invalid_argument, "IN and OUT are the same file, ", path_in_quotes(arguments.output),
-         ": the better weights would be lost; choose another name for OUT");
+/// A quantizer makes something of them, too, so that nobody would see that the model is broken.
+void warn_of_not_finite(const QuantizeReport& report) {
+  if (const std::int64_t count = report.error.not_finite; count > 0)
+    print_error(concat("linnet: warning: ", count,
+                       count == 1 ? " weight of the input is" : " weights of the input are",
+                       " NaN or infinite; is the model broken?\n"));
 }
 
 int run(const QuantizeArguments& arguments) {
@@ -86,7 +87,8 @@ int run(const QuantizeArguments& arguments) {
   std::vector<TypeOverride> overrides;
   for (const std::string& text : arguments.overrides) overrides.push_back(TypeOverride::parse(text));
   const gguf::File input = gguf::File::open(arguments.input);
-  refuse_same_file(arguments);
+  const auto parts = input.paths();
+  keep_inputs({parts.begin(), parts.end()}, arguments.output);
   std::optional<ImportanceMatrix> importance;
   if (!arguments.importance.empty()) importance = ImportanceMatrix::read(arguments.importance);
 
@@ -111,6 +113,7 @@ int run(const QuantizeArguments& arguments) {
   }
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   summary.bytes = std::filesystem::file_size(arguments.output);
+  warn_of_not_finite(summary.report);
   if (arguments.json) {
     out().print(dump(to_json(summary), 2), '\n');
   } else {

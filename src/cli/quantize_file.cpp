@@ -101,7 +101,7 @@ class Converter {
     errors_[static_cast<std::size_t>(row)] = compare(floats, restored);
   }
 
-  /// In eight parts, which compilers turn into vectors. What is not finite says nothing.
+  /// In eight parts, which compilers turn into vectors.
   static SquaredError compare(std::span<const float> expected, std::span<const float> found) {
     constexpr std::size_t lanes = 8, run = 256;  // short sums in float, their sums in double
     SquaredError out;
@@ -114,8 +114,23 @@ class Converter {
         squares[i % lanes] += expected[i] * expected[i];
       }
       SquaredError sum;
-      for (std::size_t j = 0; j < lanes; ++j) sum += {errors[j], squares[j]};
-      if (std::isfinite(sum.error) && std::isfinite(sum.square)) out += sum;
+      for (std::size_t j = 0; j < lanes; ++j) sum += {.error = errors[j], .square = squares[j]};
+      const bool is_whole = std::isfinite(sum.error) && std::isfinite(sum.square);
+      out += is_whole ? sum : compare_each(expected.subspan(begin, end - begin), found.subspan(begin));
+    }
+    return out;
+  }
+
+  /// Where a float cannot hold the sums. What is not finite says nothing of the type, and is counted.
+  static SquaredError compare_each(std::span<const float> expected, std::span<const float> found) {
+    SquaredError out;
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      if (!std::isfinite(expected[i])) {
+        ++out.not_finite;
+      } else if (const double value = expected[i]; std::isfinite(found[i])) {
+        out.error += (found[i] - value) * (found[i] - value);
+        out.square += value * value;
+      }
     }
     return out;
   }
@@ -143,6 +158,7 @@ class FileQuantizer {
   const TypeOverride* find_override(const std::string& name);
   std::vector<std::vector<float>> weights(const gguf::Tensor& tensor) const;
   void check_used() const;
+  void check_has_weights() const;
 
   const gguf::File& input_;
   const QuantizeOptions& options_;
@@ -204,7 +220,19 @@ void FileQuantizer::check_used() const {
          " names none of the model's weights; it belongs to another model");
 }
 
+/// Adapters, importance matrices and vocabularies have nothing that a mix decides.
+void FileQuantizer::check_has_weights() const {
+  for (const gguf::Tensor& tensor : input_.tensors())
+    if (is_convertible(tensor) && quant::is_mixed(tensor.name, tensor.dims)) return;
+  const std::string_view kind = input_.metadata().text("general.type", "");
+  fail(ErrorCode::invalid_argument, path_in_quotes(input_.paths()[0]),
+       " has no weights to quantize; expected a model, found ",
+       kind.empty() ? concat(input_.tensors().size(), " tensors, none of which is a matrix NAME.weight")
+                    : concat("a file of general.type ", in_quotes(kind)));
+}
+
 gguf::Writer FileQuantizer::plan() {
+  check_has_weights();
   gguf::Writer writer;
   writer.metadata = gguf::Writer::copy_of(input_).metadata;
   describe_origin(writer.metadata);
@@ -276,6 +304,7 @@ TypeOverride TypeOverride::parse(std::string_view text) {
 SquaredError& SquaredError::operator+=(const SquaredError& other) {
   error += other.error;
   square += other.square;
+  not_finite += other.not_finite;
   return *this;
 }
 

@@ -44,6 +44,7 @@ struct QuantizeOptions {
 /// Squared errors of rewritten weights, and the squares of the weights themselves.
 struct SquaredError {
   double error = 0, square = 0;
+  std::int64_t not_finite = 0;  // weights that are NaN or infinite, in none of the sums
 
   SquaredError& operator+=(const SquaredError& other);
   /// The relative root mean square error; 0 of nothing.
@@ -67,9 +68,9 @@ using OnQuantized = std::function<void(std::int64_t bytes, const QuantizeReport&
 /// Writes `input` to `output` with the types of a mix; metadata and small tensors stay, but for
 /// general.file_type, general.quantization_version and quantize.imatrix.*. Appears under its name whole or
 /// not at all. The bytes do not depend on the threads.
-/// @throws Error(unsupported) naming a tensor whose type cannot be read; Error(invalid_argument) for an
-/// override that fits no tensor, or a tensor's rows do not fit; Error(bad_model) for an importance matrix of
-/// another model; Error(io).
+/// @throws Error(unsupported) naming a tensor whose type cannot be read; Error(invalid_argument) for a file
+/// without weights, and for an override that fits no tensor, or a tensor's rows do not fit; Error(bad_model)
+/// for an importance matrix of another model; Error(io).
 QuantizeReport quantize_file(const gguf::File& input, const std::filesystem::path& output,
                              const QuantizeOptions& options, const OnQuantized& on_progress);
 

@@ -1,4 +1,6 @@
 // tests/cli/quantize_test.cpp - quantize with its options, and importance matrices from text to divergence.
+#include <limits>
+
 #include <nlohmann/json.hpp>
 
 #include <linnet/gguf/reader.hpp>
@@ -26,16 +28,6 @@ void write_stories(const TemporaryFolder& folder) {
   for (int i = 0; i < (sanitized ? 1 : 8); ++i) end = all.find('\n', end) + 1;
   write_file(folder / "collect.txt", all.substr(0, middle));
   write_file(folder / "measure.txt", all.substr(middle, end - middle));
-}
-
-TEST(Quantize, NeverTakesTheModelItselfForItsOutput) {
-  const TemporaryFolder folder;
-  const std::string bytes = read_file(tiny);
-  write_file(folder / "m.gguf", bytes);
-  std::filesystem::create_symlink(folder / "m.gguf", folder / "link.gguf");
-  for (const char* out : {"m.gguf", "./m.gguf", "link.gguf"})
-    expect_failure(run({"quantize", folder / "m.gguf", folder / out, "q4_0"}), "are the same file");
-  EXPECT_EQ(read_file(folder / "m.gguf"), bytes);
 }
 
 TEST(EveryType, GivesTheSameBitsPackedAndFromTheFile) {
@@ -99,6 +91,66 @@ TEST(QuantizeOptions, GivesTheSameFileWithAnyNumberOfThreads) {
   expect_success(run({"quantize", tiny, folder / "1.gguf", "q4_k_m", "-t", "1"}));
   expect_success(run({"quantize", tiny, folder / "3.gguf", "q4_k_m", "-t", "3"}));
   EXPECT_TRUE(read_file(folder / "1.gguf") == read_file(folder / "3.gguf"));
+}
+
+TEST(Quantize, RefusesFilesWithoutWeights) {
+  const TemporaryFolder folder;
+  const std::string in = folder / "in.gguf", out = folder / "q.gguf";
+  const std::vector<float> ones(256, 1.0f);
+  const auto refuse = [&](const gguf::Writer& writer, const std::string& what) {
+    writer.write(std::filesystem::path(in));
+    expect_failure(run({"quantize", in, out, "q4_0"}), what);
+    EXPECT_FALSE(std::filesystem::exists(out));
+  };
+  gguf::Writer vocabulary, adapter;
+  vocabulary.metadata.set("general.architecture", "llama");
+  vocabulary.add_tensor("output_norm.weight",
+                        {DType::f32, {256, 1, 1, 1}, std::as_bytes(std::span(ones)).data()}, 1);
+  refuse(vocabulary, "no weights to quantize; expected a model, found 1 tensors");
+  adapter.metadata.set("general.type", "adapter");
+  adapter.add_tensor("blk.0.attn_q.weight.lora_a",
+                     {DType::f32, {64, 4, 1, 1}, std::as_bytes(std::span(ones)).data()}, 2);
+  refuse(adapter, "general.type 'adapter'");
+}
+
+TEST(Outputs, NeverTakeThePlaceOfAnInput) {
+  const TemporaryFolder folder;
+  const std::string model = folder / "m.gguf", link = folder / "link.gguf", text = folder / "text.txt";
+  std::filesystem::copy_file(tiny, model);
+  std::filesystem::create_symlink("m.gguf", link);
+  write_file(text, "Once upon a time");
+  for (const std::string& out : {model, link}) {
+    expect_failure(run({"quantize", model, out, "q4_0"}), "it is an input");
+    expect_failure(run({"imatrix", "-m", model, "-f", text, "-o", out}), "it is an input");
+    expect_failure(run({"logits", "-m", model, "--tokens", "1", "-o", out}), "it is an input");
+  }
+  expect_failure(run({"imatrix", "-m", model, "-f", text, "-o", text}), "it is an input");
+  EXPECT_TRUE(read_file(model) == read_file(tiny));
+  EXPECT_EQ(read_file(text), "Once upon a time");
+  write_file(folder / "old.gguf", "another file");
+  expect_success(run({"quantize", model, folder / "old.gguf", "q4_0"}));
+}
+
+TEST(Quantize, SaysThatWeightsAreNotFinite) {
+  const TemporaryFolder folder;
+  const std::string in = folder / "in.gguf", out = folder / "q.gguf";
+  std::vector<float> values(512, 1.0f);
+  values[3] = std::numeric_limits<float>::quiet_NaN();
+  values[70] = -std::numeric_limits<float>::infinity();
+  values[300] = 1e30f;  // its square is more than a float holds, and counts
+  gguf::Writer writer;
+  writer.add_tensor("blk.0.ffn_up.weight",
+                    {DType::f32, {256, 2, 1, 1}, std::as_bytes(std::span(values)).data()}, 2);
+  writer.write(std::filesystem::path(in));
+  const Ended ended = run({"quantize", in, out, "bf16", "--json"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_NE(ended.err.find("2 weights of the input are NaN or infinite"), std::string::npos) << ended.err;
+  const Json json = Json::parse(ended.out);
+  EXPECT_EQ(json["weights_not_finite"], 2);
+  EXPECT_GT(json["relative_rms_error"].get<double>(), 0);
+  const Ended whole = run({"quantize", tiny, out, "q4_0", "--json"});
+  EXPECT_EQ(whole.err, "");
+  EXPECT_EQ(Json::parse(whole.out)["weights_not_finite"], 0);
 }
 
 TEST(Imatrix, SumsTheSquaresOfTheInputsInTheFieldsForm) {

@@ -14,10 +14,13 @@ MORE_CASES = [
     Case("phi2-grouped", "phi2", config("phi", 64, 4, 2, 40, 2, rope_parameters=rope(partial_rotary_factor=0.5))),
     Case("phi2-linear", "phi2", config("phi", 48, 2, 2, 40, 3, rope_parameters=rope(
         kind="linear", factor=2.0, partial_rotary_factor=0.75))),
+    Case("phi2-tied", "phi2", config("phi", 48, 3, 3, 40, 2, **TIED, rope_parameters=rope(partial_rotary_factor=0.5))),
     Case("phi3-mha-tied", "phi3", config("phi3", 48, 3, 3, 40, 2, sliding_window=None, **TIED)),
     Case("phi3-window-longrope", "phi3", config("phi3", 48, 3, 1, 40, 2, sliding_window=24, rope_parameters=longrope(16, 64))),
     Case("phimoe-mha", "phimoe", config("phimoe", 48, 2, 2, 24, 2, num_local_experts=3, num_experts_per_tok=2,
          attention_bias=False, lm_head_bias=False, rope_parameters=longrope(24, 128, short_mscale=1.1, long_mscale=1.1))),
+    Case("phimoe-tied", "phimoe", config("phimoe", 48, 3, 1, 24, 2, num_local_experts=3, num_experts_per_tok=2,
+         attention_bias=True, lm_head_bias=True, **TIED, rope_parameters=longrope(16, 128, short_mscale=1.2, long_mscale=1.2))),
     Case("gemma-mha", "gemma", config("gemma", 40, 2, 2, 56, 2, head_dim=20, **TIED)),
     Case("gemma-grouped", "gemma", config("gemma", 48, 4, 2, 40, 3, head_dim=12, **TIED, rope_parameters=rope(50000.0))),
     Case("gemma2-mha", "gemma2", config(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .errors import Error
 from .model import Options, convert
@@ -73,6 +77,34 @@ class ProgressBar:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
+class Ended(KeyboardInterrupt):
+    """A signal that asks the program to end."""
+
+    def __init__(self, number: int) -> None:
+        """Of this number."""
+        super().__init__()
+        self.number = number
+
+
+@contextmanager
+def ending_cleanly() -> Iterator[None]:
+    """SIGTERM and SIGHUP end a conversion as Ctrl-C does, so that no half file stays; one that is ignored stays so."""
+
+    def end(number: int, _frame: Any) -> None:
+        raise Ended(number)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    is_main = threading.current_thread() is threading.main_thread()  # no other may set handlers
+    changed = [number for number in numbers if is_main and signal.getsignal(number) == signal.SIG_DFL]
+    for number in changed:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in changed:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 only where the file was written."""
     args = make_parser().parse_args(arguments)
@@ -84,15 +116,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         options = Options(type=args.type, base=args.base, name=args.name, tokenizer=args.tokenizer)
-        convert(args.folder, args.output, options, report, bar.show)
+        with ending_cleanly():
+            convert(args.folder, args.output, options, report, bar.show)
     except Error as error:
         bar.clear()
         print(f"linnet convert: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         bar.clear()
         print("linnet convert: cancelled; nothing was written", file=sys.stderr)
-        return 130
+        return 128 + (error.number if isinstance(error, Ended) else signal.SIGINT)
     bar.clear()
     if not args.quiet:
         print(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB")

@@ -49,13 +49,21 @@ def plan_tensors(weights: Mapping[str, Weight], config: Config, family: Family) 
     layers = config.integer(family.layers)
     named = rename(weights, family, config)
     if config.flag("tie_word_embeddings", family.tied):
-        named = {name: weight for name, weight in named.items() if not name.startswith("output.")}
+        named = tie_output(named)
     arranged: dict[str, Weight] = {}
     for name, weight in named.items():
         arranged.update(family.arrange(config, name, weight))
     check_complete(arranged, config, family, layers)
     arranged.update(rope_tensors(config, family.rope(config)))
     return {name: arranged[name] for name in sorted(arranged, key=file_order)}
+
+
+def tie_output(named: Mapping[str, Weight]) -> dict[str, Weight]:
+    """Without an output matrix; with a copy where the output has a bias, which readers take with a matrix only."""
+    tied = {name: weight for name, weight in named.items() if name != "output.weight"}
+    if "output.bias" in tied and "token_embd.weight" in tied:
+        tied["output.weight"] = tied["token_embd.weight"]
+    return tied
 
 
 def rename(weights: Mapping[str, Weight], family: Family, config: Config) -> dict[str, Weight]:

@@ -35,11 +35,19 @@ def require_type(program: Path, kind: str) -> None:
 
 
 def run(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The program, run to its end."""
+    """The program, run to its end. Where a signal ends this one, that one has removed what it was writing."""
+    command, pipe = [str(program), *arguments], subprocess.PIPE
     try:
-        return subprocess.run([str(program), *arguments], capture_output=True, text=True)
+        process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
     except OSError as error:
         fail("io", f"cannot run {program}: {error.strerror}")
+    try:
+        out, errors = process.communicate()
+    except BaseException:
+        process.terminate()
+        process.communicate()
+        raise
+    return subprocess.CompletedProcess(command, process.returncode, out, errors)
 
 
 def quantize(program: Path, source: Path, output: Path, kind: str) -> None:

@@ -6,12 +6,12 @@ from ..checkpoint import Config
 from ..errors import fail
 from .family import Family
 from .gemma import GEMMA, GEMMA2, GEMMA3
-from .llama import LLAMA, MISTRAL, SMOLLM3
+from .llama import LLAMA, MISTRAL, MIXTRAL, SMOLLM3
 from .openelm import OPENELM
 from .phi import PHI2, PHI3, PHIMOE
 from .qwen import QWEN2, QWEN3
 
-FAMILIES = (LLAMA, MISTRAL, SMOLLM3, PHI2, PHI3, PHIMOE, GEMMA, GEMMA2, GEMMA3, QWEN2, QWEN3, OPENELM)
+FAMILIES = (LLAMA, MISTRAL, MIXTRAL, SMOLLM3, PHI2, PHI3, PHIMOE, GEMMA, GEMMA2, GEMMA3, QWEN2, QWEN3, OPENELM)
 
 
 def find_family(config: Config) -> tuple[Family, Config]:
@@ -26,7 +26,7 @@ def find_family(config: Config) -> tuple[Family, Config]:
         )
     family = found[0]
     text = config.section("text_config").values or config.values
-    return family, Config({**family.defaults, **{k: v for k, v in text.items() if v is not None}}, config.path)
+    return family, Config({**family.defaults, **text}, config.path)  # a null says "none", and takes no default
 
 
 __all__ = ["FAMILIES", "Family", "find_family"]

@@ -32,7 +32,7 @@ class Family:
     globals: Mapping[str, str]
     rope: Callable[[Config], Rope] = lambda config: read_rope(config, head_dim(config))
     arrange: Arrange = as_it_is  # a tensor under its new name -> the tensors to write
-    defaults: Mapping[str, Any] = field(default_factory=dict)  # what config.json may leave out
+    defaults: Mapping[str, Any] = field(default_factory=dict)  # what config.json may leave out, as Transformers has it
     tied: bool = False  # whether the embedding makes the logits where config.json does not say
     layers: str = "num_hidden_layers"
 

@@ -123,7 +123,13 @@ def _family(name: str, classes: tuple[str, ...], keys: Any, blocks: dict[str, st
 
 
 GEMMA = _family("gemma", ("GemmaForCausalLM",), gemma1_keys, LLAMA_BLOCKS, defaults={"head_dim": 256})
-GEMMA2 = _family("gemma2", ("Gemma2ForCausalLM",), gemma2_keys, POST_NORM_BLOCKS, defaults={"head_dim": 256})
+GEMMA2_DEFAULTS = {
+    "head_dim": 256,
+    "query_pre_attn_scalar": 256,
+    "attn_logit_softcapping": 50.0,
+    "final_logit_softcapping": 30.0,
+}
+GEMMA2 = _family("gemma2", ("Gemma2ForCausalLM",), gemma2_keys, POST_NORM_BLOCKS, defaults=GEMMA2_DEFAULTS)
 # What the 4B model and the larger ones leave out of "text_config".
 GEMMA3_DEFAULTS = {
     "head_dim": 256,

@@ -43,7 +43,8 @@ def mistral_keys(config: Config) -> Keys:
 def smollm3_keys(config: Config) -> Keys:
     """That every fourth layer has no RoPE goes without saying: there is no key for it."""
     layers = config.integer("num_hidden_layers")
-    config.require("no_rope_layers", [[int((i + 1) % 4 != 0) for i in range(layers)]], None)
+    usual = [int((i + 1) % 4 != 0) for i in range(layers)]
+    config.require("no_rope_layers", [usual], usual)
     config.require("no_rope_layer_interval", 4, 4)
     forbid_windows(config)
     return llama_keys(config)
@@ -62,10 +63,29 @@ def arrange(config: Config, name: str, weight: Weight) -> Iterator[tuple[str, We
 LLAMA = Family("llama", ("LlamaForCausalLM",), llama_keys, LLAMA_BLOCKS, GLOBALS, arrange=arrange)
 MISTRAL = Family(
     "llama",
-    ("MistralForCausalLM", "MixtralForCausalLM"),
+    ("MistralForCausalLM",),
+    mistral_keys,
+    LLAMA_BLOCKS,
+    GLOBALS,
+    arrange=arrange,
+    defaults={"sliding_window": 4096},
+)
+MIXTRAL = Family(
+    "llama",
+    ("MixtralForCausalLM",),
     mistral_keys,
     {**LLAMA_BLOCKS, **EXPERT_BLOCKS},
     GLOBALS,
     arrange=arrange,
+    defaults={"rms_norm_eps": 1e-5, "rope_theta": 1e6, "num_local_experts": 8, "num_experts_per_tok": 2},
 )
-SMOLLM3 = Family("smollm3", ("SmolLM3ForCausalLM",), smollm3_keys, LLAMA_BLOCKS, GLOBALS, arrange=arrange, tied=True)
+SMOLLM3 = Family(
+    "smollm3",
+    ("SmolLM3ForCausalLM",),
+    smollm3_keys,
+    LLAMA_BLOCKS,
+    GLOBALS,
+    arrange=arrange,
+    defaults={"rope_theta": 2e6},
+    tied=True,
+)

@@ -72,6 +72,13 @@ def phi3_keys(config: Config) -> Keys:
     )
 
 
+def phimoe_keys(config: Config) -> Keys:
+    """Phi-3.5-MoE. How near an expert must be to the best is no key: readers know the model's."""
+    config.require("router_jitter_noise", 0.01, 0.01)
+    config.require("num_experts_per_tok", 2, 2)
+    return phi3_keys(config)
+
+
 PHI2 = Family(
     "phi2",
     ("PhiForCausalLM",),
@@ -84,8 +91,9 @@ PHI3 = Family("phi3", ("Phi3ForCausalLM",), phi3_keys, PHI3_BLOCKS, GLOBALS)
 PHIMOE = Family(
     "phimoe",
     ("PhimoeForCausalLM", "PhiMoEForCausalLM"),
-    phi3_keys,
+    phimoe_keys,
     {**LLAMA_BLOCKS, **EXPERT_BLOCKS},
     GLOBALS,
     arrange=split_experts,
+    defaults={"rope_theta": 1e6},
 )

@@ -61,8 +61,10 @@ def read_vocabulary(folder: Path, tokenizer: Mapping[str, Any]) -> tuple[Vocabul
 
 
 def read_merges(tokenizer: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Pairs; older files join them with a space."""
+    """Pairs; older files join them with a space. Empty for models that do not merge, which have no such list."""
     merges: list[tuple[str, str]] = []
+    if tokenizer["model"].get("type") != "BPE":
+        return merges
     for merge in tokenizer["model"]["merges"]:
         left, right = merge.split(" ") if isinstance(merge, str) else merge
         merges.append((left, right))
