@@ -67,12 +67,12 @@ class TiledProduct {
   /// columns are in.
   void multiply(std::int64_t row_begin, std::int64_t row_end, std::int64_t token_begin,
                 std::int64_t token_end) {
-    constexpr std::int64_t panel_rows = panel_groups * Isa::rows;
-    const std::int64_t across = (row_end - row_begin + panel_rows - 1) / panel_rows;
+    constexpr std::int64_t rows_of_panel = panel_groups * Isa::rows;
+    const std::int64_t across = (row_end - row_begin + rows_of_panel - 1) / rows_of_panel;
     const std::int64_t count = across * ((chunks_ + panel_chunks - 1) / panel_chunks);
     const std::int64_t token_tiles = (token_end - token_begin + 15) / 16;
     const auto panel_at = [&](std::int64_t i) {
-      const std::int64_t row = row_begin + i % across * panel_rows, chunk = i / across * panel_chunks;
+      const std::int64_t row = row_begin + i % across * rows_of_panel, chunk = i / across * panel_chunks;
       return Panel{row, chunk, chunk + panel_chunks < chunks_ ? panel_chunks : chunks_ - chunk,
                    groups_from(row)};
     };
@@ -98,7 +98,7 @@ class TiledProduct {
     }
     products.finish();
     for (std::int64_t i = 0; i < across; ++i)
-      write(row_begin + i * panel_rows, token_begin, token_end, sums_of(i));
+      write(row_begin + i * rows_of_panel, token_begin, token_end, sums_of(i));
   }
 
   const std::byte* weights_at(const Panel& panel, std::int64_t group, std::int64_t block) const {

@@ -1,7 +1,6 @@
 // module.cpp - the compiled half of the Python package: linnet._core. Never called by users; the package
 // documents it.
 #include "bindings.hpp"
-#include "unlocked.hpp"
 
 PYBIND11_MODULE(_core, m) {
   m.doc() =
@@ -9,7 +8,6 @@ PYBIND11_MODULE(_core, m) {
       "here.";
   m.attr("version") = LINNET_VERSION;
   using namespace linnet::python;
-  watch_forks();
   bind_errors(m);
   bind_adapter(m);
   bind_model(m);

@@ -3,10 +3,6 @@
 
 #include <pybind11/pybind11.h>
 
-#ifndef _WIN32
-#include <pthread.h>
-#endif
-
 #include <chrono>
 #include <exception>
 #include <thread>
@@ -20,27 +16,9 @@ namespace {
 
 thread_local bool receives_signals = false;  // Python runs signal handlers in its main thread alone
 
-// OpenMP keeps the threads that it started for one of ours. A child of fork() has that one without them, and
-// the first parallel region there would wait for them for ever.
-thread_local bool has_worked = false, has_lost_threads = false;
-
 bool is_main_thread() {
   const py::module_ threading = py::module_::import("threading");
   return threading.attr("current_thread")().is(threading.attr("main_thread")());
-}
-
-/// Runs the work on a new thread, for which OpenMP starts threads anew.
-void run_elsewhere(const std::function<void()>& work) {
-  std::exception_ptr error;
-  std::thread thread([&] {
-    try {
-      work();
-    } catch (...) {
-      error = std::current_exception();
-    }
-  });
-  thread.join();
-  if (error) std::rethrow_exception(error);
 }
 
 /// Runs the work without the lock. Returns what it threw, since the lock has to be taken outside of
@@ -49,7 +27,7 @@ std::exception_ptr run_and_take_lock(const std::function<void()>& work) {
   std::exception_ptr error;
   PyThreadState* const state = PyEval_SaveThread();
   try {
-    has_lost_threads ? run_elsewhere(work) : work();
+    work();
   } catch (...) {
     error = std::current_exception();
   }
@@ -73,17 +51,10 @@ bool is_interrupted() {
 void run_unlocked(const std::function<void()>& work) {
   // Restored afterwards: a signal's handler may itself get here.
   const bool before = std::exchange(receives_signals, is_main_thread());
-  has_worked = true;
   const std::exception_ptr error = run_and_take_lock(work);
   receives_signals = before;
   if (PyErr_Occurred()) throw py::error_already_set();
   if (error) std::rethrow_exception(error);
-}
-
-void watch_forks() {
-#ifndef _WIN32
-  pthread_atfork(nullptr, nullptr, [] { has_lost_threads = has_worked; });
-#endif
 }
 
 }  // namespace linnet::python

@@ -15,7 +15,4 @@ void run_unlocked(const std::function<void()>& work);
 /// interrupted.
 bool is_interrupted();
 
-/// Lets run_unlocked() work in the children of fork(), too. Called once. Work there is not interrupted.
-void watch_forks();
-
 }  // namespace linnet::python

@@ -27,6 +27,7 @@ from convert_support import (
 from linnet.convert import Error, Options, convert
 from linnet.convert.checkpoint import Config
 from linnet.convert.families import find_family
+from linnet.convert.rope import original_context, read_rope
 
 
 def test_every_weight_arrives_under_its_name(tmp_path: Path) -> None:
@@ -304,6 +305,7 @@ SIZES = {key: LLAMA[key] for key in SIZE_KEYS}
     ("name", "key", "value"),
     [
         ("MistralForCausalLM", "attention.sliding_window", 4096),
+        ("MistralForCausalLM", "attention.head_count_kv", 8),
         ("MixtralForCausalLM", "rope.freq_base", 1e6),
         ("MixtralForCausalLM", "attention.layer_norm_rms_epsilon", 1e-5),
         ("MixtralForCausalLM", "expert_count", 8),
@@ -325,3 +327,13 @@ def test_null_is_no_default() -> None:
     values = {**SIZES, "architectures": ["MistralForCausalLM"], "sliding_window": None}
     family, config = find_family(Config(values, Path("config.json")))
     assert "attention.sliding_window" not in family.keys(config)
+
+
+def test_longrope_counts_from_the_outer_context() -> None:
+    values = {"max_position_embeddings": 128, "original_max_position_embeddings": 64}
+    scaling = {"original_max_position_embeddings": 32, "rope_type": "longrope"}
+    config = Config({**values, "rope_scaling": scaling}, Path("config.json"))
+    rope = read_rope(config, 16)
+    assert original_context(config, rope) == 64
+    yarn = read_rope(Config({**values, "rope_scaling": {**scaling, "rope_type": "yarn"}}, Path("config.json")), 16)
+    assert original_context(config, yarn) == 32

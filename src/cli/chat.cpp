@@ -17,6 +17,7 @@
 #include "lines.hpp"
 #include "output.hpp"
 #include "sampling_arguments.hpp"
+#include "template_arguments.hpp"
 
 namespace linnet::cli {
 namespace {
@@ -25,8 +26,7 @@ struct ChatArguments {
   EngineArguments engine;
   SamplingArguments sampling;
   std::int64_t context = 0;
-  std::string system;
-  bool no_special = false;
+  TemplateArguments chat_template;
   bool stats = false;
 };
 
@@ -64,10 +64,10 @@ class Dialogue {
                           .threads = arguments.engine.threads,
                           .cache_type = arguments.engine.cache_type,
                           .should_stop = interrupted}),
-        parse_special_(!arguments.no_special),
+        template_(arguments.chat_template),
         stats_(arguments.stats) {
     session_.set_adapters(load_adapters(arguments.engine, model_));
-    if (!arguments.system.empty()) messages_.push_back({.role = "system", .content = arguments.system});
+    messages_ = template_.first_messages();
     fixed_ = messages_.size();
     check_template();
   }
@@ -99,7 +99,7 @@ class Dialogue {
   void check_template() const {
     std::vector<ChatMessage> first = messages_;
     first.push_back({.role = "user", .content = "?"});
-    encode_chat(*model_, first);
+    template_.encode(*model_, first);
   }
 
   /// Remembers the text, unless there is no answering it.
@@ -116,13 +116,13 @@ class Dialogue {
 
   /// The tokens of the dialogue that the session does not hold yet; it forgets what no longer fits together.
   std::vector<Token> prompt() {
-    std::vector<Token> tokens = encode_chat(*model_, messages_, {}, parse_special_);
+    std::vector<Token> tokens = template_.encode(*model_, messages_);
     // Room for an answer; beyond it the oldest question and its answer are forgotten.
     const std::int64_t room = session_.context() - session_.context() / 4;
     while (static_cast<std::int64_t>(tokens.size()) > room && messages_.size() > fixed_ + 2) {
       messages_.erase(messages_.begin() + static_cast<std::ptrdiff_t>(fixed_),
                       messages_.begin() + static_cast<std::ptrdiff_t>(fixed_ + 2));
-      tokens = encode_chat(*model_, messages_, {}, parse_special_);
+      tokens = template_.encode(*model_, messages_);
     }
     const auto held = session_.tokens();
     const auto [end, unused] = std::mismatch(tokens.begin(), tokens.end(), held.begin(), held.end());
@@ -137,7 +137,7 @@ class Dialogue {
   std::shared_ptr<const Model> model_;
   SamplingOptions sampling_;
   Session session_;
-  bool parse_special_;
+  const TemplateArguments& template_;
   bool stats_;
   std::vector<ChatMessage> messages_;
   std::size_t fixed_;  // messages that are never forgotten
@@ -156,7 +156,6 @@ void check_line(std::string_view line, bool typed) {
 }
 
 int run(const ChatArguments& arguments) {
-  require_utf8(arguments.system, "the text of --system");
   Dialogue dialogue(arguments, load_model(arguments.engine));
   const bool typed = ::isatty(STDIN_FILENO) == 1, terminal = typed && stdout_is_terminal();
   constexpr std::string_view commands =
@@ -200,9 +199,7 @@ void add_chat(Command& program) {
       .add_option("-c,--context", arguments->context,
                   "Most tokens in all; 0: the model's own length, at most 4096 and what --memory holds")
       .value_name("N");
-  command.add_option("--system", arguments->system, "The system message").value_name("TEXT");
-  command.add_flag("--no-special", arguments->no_special,
-                   "Special tokens written in the lines (or the system message) are plain text");
+  arguments->chat_template.add_to(command, false);
   command.add_flag("--stats", arguments->stats, "Print tokens and speed to standard error");
   arguments->sampling.add_to(command);
   command.set_footer(

@@ -14,6 +14,7 @@
 #include "output.hpp"
 #include "progress.hpp"
 #include "sampling_arguments.hpp"
+#include "template_arguments.hpp"
 
 namespace linnet::cli {
 namespace {
@@ -26,8 +27,7 @@ struct RunArguments {
   Overflow overflow = Overflow::stop;
   std::int64_t keep = SessionOptions().keep;
   bool chat = false;
-  std::string system;
-  bool no_special = false;
+  TemplateArguments chat_template;
   bool no_echo = false;
   bool json = false;
   bool stats = false;
@@ -39,14 +39,11 @@ std::vector<Token> encode_prompt(const RunArguments& arguments, const Model& mod
                                  bool continues) {
   if (!arguments.chat)
     return model.tokenizer().encode(
-        text, {.add_special = !continues, .parse_special = !arguments.no_special, .goes_on = true});
-  std::vector<ChatMessage> messages;
-  if (!arguments.system.empty()) {
-    require_utf8(arguments.system, "the text of --system");
-    messages.push_back({.role = "system", .content = arguments.system});
-  }
+        text,
+        {.add_special = !continues, .parse_special = !arguments.chat_template.no_special, .goes_on = true});
+  std::vector<ChatMessage> messages = arguments.chat_template.first_messages();
   messages.push_back({.role = "user", .content = text});
-  std::vector<Token> tokens = encode_chat(model, messages, {}, !arguments.no_special);
+  std::vector<Token> tokens = arguments.chat_template.encode(model, messages);
   if (continues && !tokens.empty() && tokens[0] == model.tokenizer().vocabulary().bos())
     tokens.erase(tokens.begin());
   return tokens;
@@ -150,11 +147,7 @@ void add_options(Command& command, RunArguments& arguments) {
       .add_option("--save-session", arguments.save_session, "At the end save all that was read and written")
       .value_name("FILE");
   command.add_flag("--chat", arguments.chat, "Put the prompt through the model's chat template");
-  command.add_option("--system", arguments.system, "With --chat: the system message")
-      .value_name("TEXT")
-      .needs("--chat");
-  command.add_flag("--no-special", arguments.no_special,
-                   "Special tokens written in the prompt (or the system message) are plain text");
+  arguments.chat_template.add_to(command, true);
   command.add_flag("--no-echo", arguments.no_echo, "Print only what the model writes (as --chat does)");
   command.add_flag("--json", arguments.json, "Print one JSON object at the end instead of the text");
   command.add_flag("--stats", arguments.stats,

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cfenv>
 #include <chrono>
 #include <filesystem>
 #include <numeric>
@@ -161,6 +162,17 @@ TEST(ThreadTeam, AttendanceLearnsWhoIsLate) {
       member.barrier();
     });
   EXPECT_EQ(attendance.members(), 1);
+}
+
+TEST(ThreadTeam, ComputesWithTheUsualFloatsWhateverTheCallerRoundsTo) {
+  ThreadTeam team(3);
+  std::fesetround(FE_UPWARD);
+  std::atomic<int> upward = 0;
+  team.run([&](ThreadTeam::Member&) { upward += std::fegetround() != FE_TONEAREST; });
+  const int afterwards = std::fegetround();
+  std::fesetround(FE_TONEAREST);
+  EXPECT_EQ(upward, 0);
+  EXPECT_EQ(afterwards, FE_UPWARD);
 }
 
 // OpenMP's threads do not survive fork(), and the thread that forked would wait for them.

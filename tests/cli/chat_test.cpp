@@ -22,6 +22,31 @@ TEST(Chat, AnswersEachLine) {
   EXPECT_NE(ended.out.find("\"kitchen\""), std::string::npos) << ended.out;
 }
 
+TEST(Chat, GivesTheTemplateItsVariables) {
+  const TemporaryFolder folder;
+  const std::string model = folder / "chat.gguf", variables = R"({"thinking": false, "dates": ["today"]})";
+  const gguf::File file = gguf::File::open(std::filesystem::path(tiny));
+  gguf::Writer writer = gguf::Writer::copy_of(file);
+  writer.metadata.set(
+      "tokenizer.chat_template",
+      "{% if thinking %}{{ raise_exception('it thinks') }}{% endif %}{% if dates[0] != 'today' %}"
+      "{{ raise_exception('no date') }}{% endif %}{{ messages[0].content }}");
+  writer.write(model);
+  const auto with = [&](const std::string& command, const std::string& json) {
+    std::vector<std::string> words = {command, "-m", model, "-n", "2", "--chat-template-kwargs", json};
+    if (command == "run") words.insert(words.end(), {"--chat", "-p", "a"});
+    return run(words, {.input = "a\n"});
+  };
+  for (const std::string command : {"run", "chat"}) {
+    EXPECT_EQ(with(command, variables).code, 0) << with(command, variables).err;
+    expect_failure(with(command, "{}"), "dates is undefined");
+    expect_failure(with(command, R"({"thinking": true})"), "it thinks");
+    expect_failure(with(command, "[1]"), "expected a JSON object");
+    expect_failure(with(command, "{"), "--chat-template-kwargs: ");
+  }
+  expect_failure(run({"run", "-m", model, "-p", "a", "--chat-template-kwargs", "{}"}), "--chat");
+}
+
 TEST(Chat, SaysWhatItObeys) {
   const Ended ended = run({"chat", "-m", tiny}, {.input = "/help\n/exit\n"});
   expect_success(ended);

@@ -346,7 +346,7 @@ TEST(Adapter, IsRefusedByOtherModelsAndWithImpossibleScales) {
     engine.set_adapters({&one, 1});
   };
   expect_error(ErrorCode::invalid_argument, "another model", [&] { use(fixture("llama-bias"), adapter, 1); });
-  expect_error(ErrorCode::invalid_argument, "adapter", [&] { use(model, nullptr, 1); });
+  expect_error(ErrorCode::invalid_argument, "null pointer", [&] { use(model, nullptr, 1); });
   expect_error(ErrorCode::invalid_argument, "finite", [&] { use(model, adapter, std::nanf("")); });
   expect_error(ErrorCode::bad_model, "general.type", [&] { Adapter::load(fixture_path("llama"), model); });
 }

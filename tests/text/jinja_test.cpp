@@ -96,14 +96,14 @@ TEST(Jinja, NothingChangesBehindAName) {
 // Each would run for ages, or take all memory or stack, were it not stopped.
 class JinjaLimits : public testing::TestWithParam<const char*> {};
 
-TEST_P(JinjaLimits, EndWithAnErrorWithinASecond) {
+TEST_P(JinjaLimits, EndWithAnErrorInBoundedTime) {
   const auto start = std::chrono::steady_clock::now();
   EXPECT_NE(error_of(GetParam()), "");
   const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
 #if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  EXPECT_LT(time.count(), 1);
+  EXPECT_LT(time.count(), 10);  // they take less than a second where nothing else runs
 #else
-  EXPECT_LT(time.count(), 20);  // an unoptimised or sanitized build
+  EXPECT_LT(time.count(), 60);  // an unoptimised or sanitized build
 #endif
 }
 

@@ -34,6 +34,9 @@ int resolve_thread_count(int asked);
 /// and for_chunks() in the same order. What a chunk computes must not depend on who computes it; then results
 /// do not depend on the number of threads, which may differ from run to run.
 ///
+/// Members compute with the usual floating-point environment (rounding to nearest, subnormal numbers, no
+/// traps), whatever the caller's is, which is as it was afterwards.
+///
 /// A child of fork() may go on with a team that was idle in its parent. A thread that had run teams before it
 /// forked has lost OpenMP's threads in the child: each of its runs starts threads of its own.
 class ThreadTeam {

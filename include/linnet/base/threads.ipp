@@ -2,6 +2,7 @@
 // grants.
 #pragma once
 
+#include <cfenv>
 #include <cstdlib>
 #include <fstream>
 #include <future>
@@ -46,6 +47,21 @@ LINNET_INLINE void try_threads(int count) {
     fail(ErrorCode::out_of_memory, "cannot start ", count,
          " threads: the system refused; use fewer, or raise the limits (ulimit -v, ulimit -u)");
 }
+
+/// While it lives, this thread computes as a program begins: it rounds to nearest, keeps subnormal numbers,
+/// and never traps. Bits would depend on who computes what where threads differ in that.
+class UsualFloats {
+ public:
+  UsualFloats() noexcept {
+    std::fegetenv(&before_);
+    std::fesetenv(FE_DFL_ENV);
+  }
+  UsualFloats(const UsualFloats&) = delete;
+  ~UsualFloats() { std::fesetenv(&before_); }
+
+ private:
+  std::fenv_t before_;
+};
 
 /// Whether the threads that OpenMP keeps for this one stayed behind in a parent process: a parallel region
 /// would wait for them for ever. Asked before each region.
@@ -135,6 +151,7 @@ __attribute__((no_sanitize("thread"))) LINNET_INLINE void ThreadTeam::launch(int
 
 __attribute__((noinline)) LINNET_INLINE void ThreadTeam::enter(Shared& shared, ThreadTeam& team, int index) {
   shared.started.value.load(std::memory_order_acquire);
+  const detail::UsualFloats floats;
   Member member(team, index);
   shared.entry(shared.context, member);
   shared.finished.value.fetch_add(1, std::memory_order_release);

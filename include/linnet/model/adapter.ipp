@@ -171,7 +171,9 @@ LINNET_INLINE std::int64_t Adapter::max_rank() const noexcept {
 LINNET_INLINE ActiveAdapters::ActiveAdapters(std::span<const AdapterUse> uses, const Model& model,
                                              std::int64_t batch) {
   for (const AdapterUse& use : uses) {
-    if (!use.adapter || &use.adapter->model() != &model)
+    if (!use.adapter)
+      fail(ErrorCode::invalid_argument, "expected an adapter, got a null pointer; Adapter::load makes one");
+    if (&use.adapter->model() != &model)
       fail(ErrorCode::invalid_argument, "this adapter was loaded for another model; load it for this one");
     if (!std::isfinite(use.scale))
       fail(ErrorCode::invalid_argument, "adapter: expected a finite scale, got ", use.scale);

@@ -71,7 +71,8 @@ class KvCache {
   /// No prefix that is known now will be adopted by a sequence again: the same tokens will have other keys.
   void forget_prefixes() { root_ = next_entry_++; }
 
-  /// Appends positions for tokens whose keys and values the caller then writes. All or nothing.
+  /// Appends positions for tokens, not those of tokens() itself, whose keys and values the caller then
+  /// writes. All or nothing.
   /// @throws Error(context_full) where no page is left.
   void append(SequenceId sequence, std::span<const Token> tokens);
   /// Says that the keys and values of all positions are written: full pages become findable, and pages that

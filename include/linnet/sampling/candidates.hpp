@@ -55,7 +55,7 @@ class Candidates {
     std::size_t count = 0;
     for (std::size_t id = 0; id < logits.size(); ++id) {
       items_[count] = {static_cast<Token>(id), std::min(logits[id], largest)};
-      count += logits[id] > -std::numeric_limits<float>::infinity() ? 1 : 0;
+      count += logits[id] > -std::numeric_limits<float>::infinity() ? std::size_t{1} : std::size_t{0};
     }
     items_.resize(count);
     best_first_ = false;

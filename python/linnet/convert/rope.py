@@ -47,11 +47,12 @@ def read_rope(config: Config, head_dim: int, layer_type: str | None = None) -> R
 
 
 def original_context(config: Config, rope: Rope) -> int:
-    """How many positions the model was first trained for."""
-    context = config.integer("max_position_embeddings")
-    return rope.scaling.integer(
-        "original_max_position_embeddings", config.integer("original_max_position_embeddings", context)
-    )
+    """How many positions the model was first trained for: said twice, Transformers believes longrope's outer one."""
+    key, context = "original_max_position_embeddings", config.integer("max_position_embeddings")
+    outer = config.integer(key, context)
+    if rope.kind == "longrope" and config.get(key) is not None:
+        return outer
+    return rope.scaling.integer(key, outer)
 
 
 def rope_keys(config: Config, rope: Rope) -> dict[str, Any]:

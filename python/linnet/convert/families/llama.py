@@ -68,7 +68,7 @@ MISTRAL = Family(
     LLAMA_BLOCKS,
     GLOBALS,
     arrange=arrange,
-    defaults={"sliding_window": 4096},
+    defaults={"sliding_window": 4096, "num_key_value_heads": 8},
 )
 MIXTRAL = Family(
     "llama",
@@ -77,7 +77,13 @@ MIXTRAL = Family(
     {**LLAMA_BLOCKS, **EXPERT_BLOCKS},
     GLOBALS,
     arrange=arrange,
-    defaults={"rms_norm_eps": 1e-5, "rope_theta": 1e6, "num_local_experts": 8, "num_experts_per_tok": 2},
+    defaults={
+        "num_key_value_heads": 8,
+        "rms_norm_eps": 1e-5,
+        "rope_theta": 1e6,
+        "num_local_experts": 8,
+        "num_experts_per_tok": 2,
+    },
 )
 SMOLLM3 = Family(
     "smollm3",
