@@ -28,13 +28,15 @@ struct Avx2 : Bytes256 {
   }
 
   static constexpr int bands = 2;
+  static constexpr bool sums_apart = true;
 
-  /// As above, for four tokens and one or two bands side by side. Signed levels are their magnitudes here,
-  /// and the activations that they would negate are complemented, which every port can do: -x - 1. What that
-  /// takes away too much, the magnitudes of the negative levels, the sums start with.
+  /// The first part of the same for four tokens and one or two bands side by side: sums of 16 bits where all
+  /// of a group fit, else of 32, without `start`. Signed levels are their magnitudes here, and the
+  /// activations that they would negate are complemented, which every port can do: -x - 1. What that takes
+  /// away too much, the magnitudes of the negative levels, the sums start with.
   template <int Quads, bool Signed, int Largest, int Group, int Bands, int Groups>
-  LINNET_ALWAYS_INLINE static void dots(const Bytes (&levels)[Bands][8], const std::int8_t* x,
-                                        const Bytes (&start)[4], Vector (&products)[Bands][4][Groups]) {
+  LINNET_ALWAYS_INLINE static void begin_dots(const Bytes (&levels)[Bands][8], const std::int8_t* x,
+                                              Bytes (*sums)[Bands][Groups]) {
     constexpr int narrow = quads_that_fit<Quads, Largest>();
     __m256i magnitude[Bands][Quads], negative[Bands][Quads], excess[Bands];
     unroll<Bands>([&](auto band) __attribute__((always_inline)) {
@@ -69,18 +71,35 @@ struct Avx2 : Bytes256 {
           if constexpr (i + 1 < narrow) return;
           unroll<at_once>([&](auto j) __attribute__((always_inline)) {
             constexpr int t = (turn * at_once + j) / Bands, band = j % Bands;
-            const __m256i before = part > 0 ? wide[band][t] : Signed ? excess[band] : start[t];
-            wide[band][t] = _mm256_add_epi32(before, _mm256_madd_epi16(sum[band][t], _mm256_set1_epi16(1)));
+            __m256i& total = wide[band][t];
+            if constexpr (stays_narrow<Quads, Signed, Largest>()) {
+              total = sum[band][t];
+            } else if constexpr (part == 0 && !Signed) {
+              total = widened(sum[band][t]);
+            } else {
+              total = _mm256_add_epi32(part == 0 ? excess[band] : total, widened(sum[band][t]));
+            }
           });
         });
       });
     });
     unroll<4 * Bands>([&](auto j) __attribute__((always_inline)) {
-      products[j / 4][j % 4][Group] = _mm256_cvtepi32_ps(wide[j / 4][j % 4]);
+      sums[j / Bands][j % Bands][Group] = wide[j % Bands][j / Bands];
     });
+  }
+  /// The second part, for one of the sums.
+  template <int Quads, bool Signed, int Largest>
+  LINNET_ALWAYS_INLINE static Vector finish_dot(Bytes sum, Bytes start) {
+    if constexpr (stays_narrow<Quads, Signed, Largest>()) sum = widened(sum);
+    if constexpr (!Signed) sum = _mm256_add_epi32(sum, start);
+    return _mm256_cvtepi32_ps(sum);
   }
 
  private:
+  LINNET_ALWAYS_INLINE static __m256i widened(__m256i sums) {
+    return _mm256_madd_epi16(sums, _mm256_set1_epi16(1));
+  }
+
   /// Keeps a value in a register from here on: the compiler would load it again for every use.
   LINNET_ALWAYS_INLINE static void hold(__m256i& value) { asm("" : "+x"(value)); }
 
@@ -90,6 +109,11 @@ struct Avx2 : Bytes256 {
     constexpr int fit = 32768 / (2 * 128 * Largest);
     static_assert(fit >= 1);
     return fit >= Quads ? Quads : fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
+  }
+
+  template <int Quads, bool Signed, int Largest>
+  static constexpr bool stays_narrow() {
+    return !Signed && quads_that_fit<Quads, Largest>() == Quads;
   }
 
   /// The sum of the four bytes of every lane that a mask leaves.

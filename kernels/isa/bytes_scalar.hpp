@@ -29,7 +29,8 @@ namespace {
 // floats.
 //   Levels are at most Largest in magnitude, x is at least -127.
 // - dot_pair<Quads>, where token_piece is 8: the same for two neighbours of four tokens.
-// - bands and dots<...>, where it pays: the same for four tokens and `bands` times `rows` rows at once.
+// - bands and dots<...>, where it pays: the same for four tokens and `bands` times `rows` rows at once. With
+//   sums_apart in two parts instead: begin_dots<...>, then finish_dot<...> for each sum.
 struct ScalarBytes {
   using Vector = ScalarVector;
   using Bytes = std::uint32_t;

@@ -314,6 +314,33 @@ LINNET_ALWAYS_INLINE void multiply_chunk(const BandedChunk<Isa, Format, Bands>& 
   });
 }
 
+/// The same for all tokens of a tile, four at a time, where an instruction set has few registers: first all
+/// sums of bytes, which wait in the first cache, then their scaling, in a loop that nothing in it waits for.
+template <class Isa, class Format, int Bands>
+LINNET_ALWAYS_INLINE void multiply_chunk_apart(const BandedChunk<Isa, Format, Bands>& chunk,
+                                               const Activations::Tile& x, std::int64_t at,
+                                               typename Isa::Vector (*sums)[Bands]) {
+  constexpr quant::Packing p = Format::packing;
+  constexpr int groups = 32 / p.group_length, length = 8 / groups, largest = p.largest_level();
+  typename Isa::Bytes raw[Isa::tokens][Bands][groups];
+  for (int t = 0; t < x.width; t += 4)
+    unroll<groups>([&](auto g) __attribute__((always_inline)) {
+      Isa::template begin_dots<length, p.is_signed, largest, g>(chunk.quads, x.bytes + 32 * (at + t) + 16 * g,
+                                                                raw + t);
+    });
+  for (int first = 0; first < x.width; first += 4)
+    unroll<4 * Bands>([&](auto i) __attribute__((always_inline)) {
+      constexpr int band = i % Bands;
+      const int t = first + i / Bands;
+      typename Isa::Vector products[groups];
+      unroll<groups>([&](auto g) __attribute__((always_inline)) {
+        products[g] = Isa::template finish_dot<length, p.is_signed, largest>(
+            raw[t][band][g], start_of_products<Isa, Format>(x, at + t, g));
+      });
+      add_products<Isa, Format>(products, chunk.scale[band], chunk.min[band], x, at + t, sums[t][band]);
+    });
+}
+
 /// y[tokens of a tile, rows of Bands bands from `row` on], Tokens tokens at a time: 1, or 4 of a wider tile.
 ///
 /// A chunk of weights is unpacked into registers once and meets all tokens of the tile; their sums pass
@@ -354,8 +381,12 @@ LINNET_ALWAYS_INLINE void multiply_bands(const typename PackedTile<Isa, Format>:
         chunk.scale[band] = groups[band].scale + c * groups_of_chunk;
         chunk.min[band] = groups[band].min + (Format::packing.has_min ? c * groups_of_chunk : 0);
       });
-      for (int t = 0; t < width; t += Tokens)
-        multiply_chunk<Isa, Format, Tokens, Bands>(chunk, x, at + t, sums + t);
+      if constexpr (Tokens == 4 && requires { Isa::sums_apart; }) {
+        multiply_chunk_apart<Isa, Format, Bands>(chunk, x, at, sums);
+      } else {
+        for (int t = 0; t < width; t += Tokens)
+          multiply_chunk<Isa, Format, Tokens, Bands>(chunk, x, at + t, sums + t);
+      }
     }
   }
   for (int t = 0; t < width; ++t)
