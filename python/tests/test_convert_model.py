@@ -214,7 +214,12 @@ def end_once_written(command: list[str], output: Path, size: int, number: int = 
             return part.stat().st_size
         return -1
 
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def heed_signals() -> None:  # who runs the tests may ignore them, as nohup does, and children would, too
+        for heeded in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(heeded, signal.SIG_DFL)
+
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, stdout=quiet, stderr=quiet, preexec_fn=heed_signals)
     while process.poll() is None and written() < size:
         pass
     process.send_signal(number)
