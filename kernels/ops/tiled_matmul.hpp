@@ -5,7 +5,7 @@
 
 #include <linnet/kernels/table.hpp>
 
-#include "packed_matmul.hpp"
+#include "packed_tile.hpp"
 #include "tile_products.hpp"
 
 namespace linnet::kernels {

@@ -75,8 +75,7 @@ std::vector<Token> encode_chat(const LoadedModel& self, const py::object& messag
   run_unlocked([&] {
     ChatTemplateOptions options;
     options.add_generation_prompt = add_generation_prompt;
-    const jinja::Value values = jinja::parse_json(variables_text);
-    for (const auto& [name, value] : values.dict()->items) options.variables.emplace(*name.text(), value);
+    options.variables = parse_variables(variables_text);
     tokens = linnet::encode_chat(*self.model, jinja::parse_json(messages_text), options, parse_special);
   });
   return tokens;

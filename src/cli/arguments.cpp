@@ -53,8 +53,7 @@ void refuse_what_is_no_file(const std::filesystem::path& path) {
   if (std::filesystem::exists(path / "config.json", unknown))
     fail(ErrorCode::invalid_argument, path_in_quotes(path),
          " is a Hugging Face folder, and a model must be a GGUF file; make one of it with linnet convert, "
-         "which "
-         "comes with the Python package");
+         "which comes with the Python package");
 }
 
 }  // namespace

@@ -150,9 +150,8 @@ void check_line(std::string_view line, bool typed) {
   constexpr std::size_t longest = 4095;
   if (typed && line.size() >= longest)
     fail(ErrorCode::invalid_argument, "a terminal passes on no more than ", longest,
-         " bytes of a line, so its end may be lost; put it into a file: linnet chat < FILE, or linnet run "
-         "--chat -f "
-         "FILE");
+         " bytes of a line, so its end may be lost; put it into a file: linnet chat < FILE, or "
+         "linnet run --chat -f FILE");
 }
 
 int run(const ChatArguments& arguments) {

@@ -84,6 +84,8 @@ std::string stream(Generation& generation, std::string_view echo, bool quiet,
 }
 
 int run(const RunArguments& arguments) {
+  if (!arguments.save_session.empty())
+    keep_inputs({arguments.engine.model, arguments.text.file}, arguments.save_session);
   const auto model = load_model(arguments.engine);
   const SamplingOptions sampling = arguments.sampling.over_defaults_of(*model);
   // A session goes on without a prompt.

@@ -8,23 +8,14 @@
 namespace linnet::cli {
 namespace {
 
-/// The variables that a JSON object holds.
 jinja::Variables read_variables(const std::string& text) {
   constexpr std::string_view option = "--chat-template-kwargs";
   require_utf8(text, option);
-  const jinja::Value json = [&] {
-    try {
-      return jinja::parse_json(text);
-    } catch (const Error& error) {
-      fail(ErrorCode::invalid_argument, option, ": ", error.what());
-    }
-  }();
-  if (!json.dict())
-    fail(ErrorCode::invalid_argument, option,
-         R"(: expected a JSON object, such as {"enable_thinking": false}, got )", in_quotes(text));
-  jinja::Variables variables;
-  for (const auto& [name, value] : json.dict()->items) variables.emplace(*name.text(), value);
-  return variables;
+  try {
+    return parse_variables(text);
+  } catch (const Error& error) {
+    fail(ErrorCode::invalid_argument, option, ": ", error.what());
+  }
 }
 
 }  // namespace

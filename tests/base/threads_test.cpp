@@ -177,7 +177,7 @@ TEST(ThreadTeam, ComputesWithTheUsualFloatsWhateverTheCallerRoundsTo) {
 
 // OpenMP's threads do not survive fork(), and the thread that forked would wait for them.
 TEST(ThreadTeam, ChildrenOfForkRunOn) {
-  if (tests::sanitized) GTEST_SKIP() << "ThreadSanitizer refuses threads in such children";
+  if (tests::threads_sanitized) GTEST_SKIP() << "ThreadSanitizer refuses threads in such children";
   ThreadTeam before(3);
   const auto works = [](ThreadTeam& team, int members) {
     std::atomic<int> sum = 0, counted = 0;

@@ -123,6 +123,7 @@ TEST(Outputs, NeverTakeThePlaceOfAnInput) {
     expect_failure(run({"quantize", model, out, "q4_0"}), "it is an input");
     expect_failure(run({"imatrix", "-m", model, "-f", text, "-o", out}), "it is an input");
     expect_failure(run({"logits", "-m", model, "--tokens", "1", "-o", out}), "it is an input");
+    expect_failure(run({"run", "-m", model, "-p", "a", "-n", "1", "--save-session", out}), "it is an input");
   }
   expect_failure(run({"imatrix", "-m", model, "-f", text, "-o", text}), "it is an input");
   EXPECT_TRUE(read_file(model) == read_file(tiny));

@@ -1,4 +1,5 @@
-// support/sanitized.hpp - whether a sanitizer watches every access, which takes time and address space.
+// support/sanitized.hpp - whether a sanitizer watches every access, which takes time and address space, and
+// whether it is ThreadSanitizer.
 #pragma once
 
 namespace linnet::tests {
@@ -7,6 +8,12 @@ namespace linnet::tests {
 inline constexpr bool sanitized = true;
 #else
 inline constexpr bool sanitized = false;
+#endif
+
+#ifdef __SANITIZE_THREAD__
+inline constexpr bool threads_sanitized = true;
+#else
+inline constexpr bool threads_sanitized = false;
 #endif
 
 }  // namespace linnet::tests

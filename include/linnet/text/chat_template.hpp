@@ -22,12 +22,15 @@ struct ChatMessage {
 /// Messages as a template sees them: a list of dictionaries.
 jinja::Value to_value(std::span<const ChatMessage> messages);
 
+/// The variables that a JSON object holds. @throws Error(invalid_argument) for a text that is none.
+jinja::Variables parse_variables(std::string_view json);
+
 struct ChatTemplateOptions {
   bool add_generation_prompt = true;          // end with what opens the assistant's turn
   std::string bos_text = {};                  // the text of the beginning-of-sequence token: `bos_token`
   std::string eos_text = {};                  // the text of the end-of-sequence token: `eos_token`
   std::optional<std::tm> now = std::nullopt;  // what strftime_now() tells; none: the local time
-  /// Variables besides these, such as `tools`; jinja::parse_json makes them from JSON. They go before all
+  /// Variables besides these, such as `tools`; parse_variables makes them from JSON. They go before all
   /// others.
   jinja::Variables variables = {};
 };

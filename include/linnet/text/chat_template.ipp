@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include <linnet/base/error.hpp>
+#include <linnet/base/printable.hpp>
 #include <linnet/text/chat_template.hpp>
 #include <linnet/text/jinja/filters.ipp>
 #include <linnet/text/jinja/functions.ipp>
@@ -23,6 +25,16 @@ LINNET_INLINE jinja::Value to_value(std::span<const ChatMessage> messages) {
   for (const ChatMessage& message : messages)
     list.items.emplace_back(jinja::Dict{{{"role", message.role}, {"content", message.content}}});
   return list;
+}
+
+LINNET_INLINE jinja::Variables parse_variables(std::string_view json) {
+  const jinja::Value value = jinja::parse_json(json);
+  if (!value.dict())
+    fail(ErrorCode::invalid_argument, R"(expected a JSON object, such as {"enable_thinking": false}, got )",
+         in_quotes(json));
+  jinja::Variables variables;
+  for (const auto& [name, item] : value.dict()->items) variables.emplace(*name.text(), item);
+  return variables;
 }
 
 LINNET_INLINE ChatTemplate::ChatTemplate(std::string source)
